@@ -1,0 +1,232 @@
+//! One queue ID's life on one host: who handed it in, under which sender, to whom, and what became of it.
+
+use super::strings::Symbol;
+use crate::mail::{EnhancedStatus, LineRef, Status, Timestamp};
+
+/// A message, as far as the lines read so far tell it.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Counts messages in the order of their first lines.
+    pub number: u32,
+    pub host: Symbol,
+    /// First part of the program's name: `postfix`, `postfix-out`.
+    pub instance: Symbol,
+    pub queue_id: Box<str>,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    pub first_line: LineRef,
+    pub origin: Origin,
+    pub message_id: Option<Box<str>>,
+    /// Envelope sender; the empty text is the null sender.
+    pub from: Option<Symbol>,
+    pub size: Option<u64>,
+    pub nrcpt: Option<u32>,
+    /// The queue manager's first line.
+    pub queued_line: Option<LineRef>,
+    pub recipients: Vec<Recipient>,
+    pub ending: Ending,
+    pub held: bool,
+    /// Recipients or content refused while the message was handed in.
+    pub n_rejects: u32,
+    /// Queue IDs of notifications that report on this message.
+    pub n_bounces: u32,
+    /// Its lines, when the command asks for them.
+    pub events: Vec<EventSeen>,
+}
+
+/// A line of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventSeen {
+    pub at: LineRef,
+    pub timestamp: Timestamp,
+    /// [`crate::event::Event::name`].
+    pub event: &'static str,
+}
+
+/// How a message came into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Origin {
+    pub kind: OriginKind,
+    /// The line that told it.
+    pub line: Option<LineRef>,
+    /// `postfix/submission/smtpd`.
+    pub program: Option<Symbol>,
+    pub client_name: Option<Symbol>,
+    pub client_ip: Option<Symbol>,
+    pub client_port: Option<u16>,
+    pub sasl_method: Option<Symbol>,
+    pub sasl_username: Option<Symbol>,
+    pub sasl_sender: Option<Symbol>,
+    pub tls_version: Option<Symbol>,
+    /// pickup(8): who called sendmail(1).
+    pub uid: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum OriginKind {
+    /// The log does not tell; its beginning may be missing.
+    #[default]
+    Unknown,
+    Smtpd,
+    /// sendmail(1) on this host: no login.
+    Pickup,
+    /// A notification that this server made.
+    Bounce,
+    /// Made by local(8) for an alias or a `.forward` file.
+    Forward,
+    /// Came back from a content filter.
+    Reinjected,
+}
+
+impl OriginKind {
+    /// The word of the records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Smtpd => "smtpd",
+            Self::Pickup => "pickup",
+            Self::Bounce => "bounce",
+            Self::Forward => "forward",
+            Self::Reinjected => "reinjected",
+        }
+    }
+}
+
+/// One recipient, with its last known status.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    pub to: Symbol,
+    pub orig_to: Option<Symbol>,
+    /// The last relay that was reached; `relay=none` of a later attempt does not erase it.
+    pub relay_name: Option<Symbol>,
+    pub relay_ip: Option<Symbol>,
+    pub status: Status,
+    pub dsn: Option<EnhancedStatus>,
+    pub attempts: u32,
+    pub first_attempt: Timestamp,
+    pub last_attempt: Timestamp,
+    /// Seconds from arrival to the last attempt.
+    pub delay: Option<f64>,
+    /// Of the last attempt.
+    pub reason: Box<str>,
+    pub first_line: LineRef,
+    pub last_line: LineRef,
+    /// Not an end but a step: handed to a content filter or an alias whose own message is known.
+    pub is_hop: bool,
+    /// An address probe (`status=deliverable`): nothing was to be delivered.
+    pub is_probe: bool,
+}
+
+/// How the log ends the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Ending {
+    /// No line ends it.
+    #[default]
+    Open,
+    /// `qmgr: removed`: nothing was left to do.
+    Removed,
+    /// `postsuper: removed`.
+    Deleted,
+    /// Refused or thrown away by a header check or a milter, before the queue manager saw it.
+    Rejected,
+    Discarded,
+    /// The client left, or was refused, before the message was complete.
+    Aborted,
+    /// The same queue ID began another message.
+    Superseded,
+}
+
+/// What became of a message as a whole; the words of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    Delivered,
+    Deferred,
+    Bounced,
+    Expired,
+    /// Delivered to some recipients, given up for others.
+    Partial,
+    Held,
+    Rejected,
+    Discarded,
+    Queued,
+    Unknown,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Deferred => "deferred",
+            Self::Bounced => "bounced",
+            Self::Expired => "expired",
+            Self::Partial => "partial",
+            Self::Held => "held",
+            Self::Rejected => "rejected",
+            Self::Discarded => "discarded",
+            Self::Queued => "queued",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Message {
+    /// True when the server took responsibility for it (RFC 5321, 4.2.5): the queue manager saw it,
+    /// or a delivery was tried. A transaction that the client broke off is no message.
+    pub fn was_accepted(&self) -> bool {
+        let ended_early = matches!(
+            self.ending,
+            Ending::Rejected | Ending::Discarded | Ending::Aborted
+        );
+        self.queued_line.is_some() || !self.recipients.is_empty() || !ended_early
+    }
+
+    /// True when the log shows its beginning and its end.
+    pub fn is_complete(&self) -> bool {
+        let begins = self.origin.kind != OriginKind::Unknown;
+        begins && !matches!(self.ending, Ending::Open | Ending::Superseded)
+    }
+
+    /// True while something of it waits in the queue, as far as the log tells.
+    pub fn is_still_queued(&self) -> bool {
+        self.ending == Ending::Open && self.was_accepted()
+    }
+
+    /// What became of it, from its ending and its recipients.
+    pub fn state(&self) -> State {
+        let has = |status| self.recipients.iter().any(|r| r.status == status);
+        match self.ending {
+            Ending::Rejected => return State::Rejected,
+            Ending::Discarded => return State::Discarded,
+            Ending::Aborted if self.n_rejects > 0 => return State::Rejected,
+            Ending::Aborted => return State::Unknown,
+            Ending::Open if self.held => return State::Held,
+            Ending::Deleted if !has(Status::Sent) => return State::Discarded,
+            Ending::Open | Ending::Removed | Ending::Deleted | Ending::Superseded => {}
+        }
+        let failed = has(Status::Bounced) || has(Status::Expired);
+        if has(Status::Deferred) && self.ending == Ending::Open {
+            State::Deferred
+        } else if has(Status::Sent) && failed {
+            State::Partial
+        } else if has(Status::Expired) {
+            State::Expired
+        } else if has(Status::Bounced) {
+            State::Bounced
+        } else if has(Status::Sent) && (self.ending != Ending::Open || self.n_untold() == 0) {
+            State::Delivered
+        } else if self.queued_line.is_some() && self.ending == Ending::Open {
+            State::Queued
+        } else if has(Status::Deferred) {
+            State::Deferred
+        } else {
+            State::Unknown
+        }
+    }
+
+    /// Recipients that the queue manager counted and no line has named yet.
+    pub fn n_untold(&self) -> u32 {
+        let told = self.recipients.iter().filter(|r| !r.is_probe).count();
+        let told = u32::try_from(told).unwrap_or(u32::MAX);
+        self.nrcpt.unwrap_or(0).saturating_sub(told)
+    }
+}

@@ -1,0 +1,148 @@
+//! Events in log order -> messages, logins, refusals, and who came of whom.
+
+mod lineage;
+mod message;
+mod observe;
+mod session;
+mod store;
+mod strings;
+
+pub use lineage::{Lineage, Link, Relation};
+pub use message::{Ending, EventSeen, Message, Origin, OriginKind, Recipient, State};
+pub use strings::{Strings, Symbol};
+
+use crate::mail::{LineRef, Timestamp};
+use crate::read::Record;
+use session::Sessions;
+use store::Store;
+
+/// A password judged, or a mailbox opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginSeen {
+    pub timestamp: Timestamp,
+    pub at: LineRef,
+    /// `None` where the log names nobody (Postfix before 3.9, unknown to Dovecot).
+    pub sasl_username: Option<Symbol>,
+    pub client_ip: Option<Symbol>,
+    /// `smtp`, `imap`, `pop3`, ….
+    pub protocol: Symbol,
+    pub sasl_method: Option<Symbol>,
+    pub succeeded: bool,
+    /// The server's own fault; no guess was judged.
+    pub own_fault: bool,
+    /// Attempts that the line stands for.
+    pub n_times: u32,
+}
+
+/// Something refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RejectionSeen {
+    pub timestamp: Timestamp,
+    pub at: LineRef,
+    pub client_ip: Option<Symbol>,
+    pub class: crate::event::RejectClass,
+    pub is_warning: bool,
+    pub dnsbl: Option<Symbol>,
+    /// The empty text is the null sender.
+    pub from: Option<Symbol>,
+    pub to: Option<Symbol>,
+    pub helo: Option<Symbol>,
+    pub n_times: u32,
+}
+
+/// What the lines told besides messages, once the log is read.
+#[derive(Default)]
+pub struct Told {
+    pub strings: Strings,
+    pub links: Vec<Link>,
+    pub logins: Vec<LoginSeen>,
+    pub rejections: Vec<RejectionSeen>,
+    /// Messages begun; their numbers are below this.
+    pub n_messages: u32,
+}
+
+/// Rebuilds messages from events, one record after the other in log order.
+#[derive(Default)]
+pub struct Correlator {
+    told: Told,
+    store: Store,
+    sessions: Sessions,
+    programs: Vec<Program>,
+    finished: Vec<Message>,
+    /// Links to messages of which no line was seen yet.
+    awaited: Vec<Awaited>,
+    /// The last record was this failed login, which `last message repeated` speaks of.
+    last_failure: Option<usize>,
+    n_records: u64,
+    keep_events: bool,
+}
+
+/// A program's name, taken apart once.
+struct Program {
+    name: Box<str>,
+    symbol: Symbol,
+    instance: Symbol,
+}
+
+/// A child that was named before its own first line.
+struct Awaited {
+    host: Symbol,
+    child: Box<str>,
+    parent: u32,
+    relation: Relation,
+    /// After this it is another message with the same queue ID.
+    until_micros: i64,
+}
+
+impl Correlator {
+    /// `keep_events`: every message keeps the places of its lines, for showing its timeline.
+    pub fn new(keep_events: bool) -> Self {
+        Self {
+            keep_events,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the next record of the log.
+    pub fn observe(&mut self, record: &Record<'_>) {
+        self.n_records += 1;
+        let now = record.timestamp.micros;
+        self.store
+            .release(now, self.n_records, &mut self.finished);
+        self.observe_event(record);
+    }
+
+    /// The messages that ended, and whose grace period is over, since the last call.
+    pub fn take_finished(&mut self) -> std::vec::Drain<'_, Message> {
+        self.finished.drain(..)
+    }
+
+    /// Texts interned so far; symbols stay valid in what [`Self::finish`] gives.
+    pub fn strings(&self) -> &Strings {
+        &self.told.strings
+    }
+
+    /// Ends the log: the rest of the messages, and all else that was told.
+    pub fn finish(mut self) -> (Vec<Message>, Told) {
+        self.store.release_all(&mut self.finished);
+        (self.finished, self.told)
+    }
+
+    fn program(&mut self, name: &str) -> (Symbol, Symbol) {
+        if let Some(known) = self.programs.iter().find(|program| *program.name == *name) {
+            return (known.symbol, known.instance);
+        }
+        let instance = name.split('/').next().unwrap_or(name);
+        let program = Program {
+            name: name.into(),
+            symbol: self.told.strings.intern(name),
+            instance: self.told.strings.intern(instance),
+        };
+        let symbols = (program.symbol, program.instance);
+        // Only log text of a hostile host has hundreds of programs; they are interned again each time.
+        if self.programs.len() < 256 {
+            self.programs.push(program);
+        }
+        symbols
+    }
+}

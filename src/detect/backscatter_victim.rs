@@ -1,0 +1,448 @@
+//! Is somebody here flooded with bounces for mail that this server never sent?
+
+use anyhow::Result;
+use hashbrown::{HashMap, HashSet};
+use polars::prelude::*;
+use serde_json::json;
+
+use super::notices::{Notice, is_daemon};
+use super::submissions::ip_of;
+use super::{Context, Detector, SignalKind, Threshold, counting, score};
+use crate::correlate::Symbol;
+use crate::event::RejectClass;
+use crate::finding::{
+    Action, Counts, Evidence, Finding, Mitigation, Signal, Subject, SubjectKind,
+};
+use crate::knowledge::places::Network;
+use crate::knowledge::providers::registrable_domain;
+use crate::mail::{Address, LineRef, Timestamp};
+use crate::tables::columns;
+
+const MIN_NOTICES: Threshold = Threshold {
+    name: "min-notices",
+    value: 50.0,
+    meaning: "notifications from outside to one address (or refused for one domain) within 24 hours",
+};
+const MIN_NETWORKS: Threshold = Threshold {
+    name: "min-networks",
+    value: 10.0,
+    meaning: "different networks (/24 or /48) that they come from",
+};
+const EXPLAINED_SHARE: Threshold = Threshold {
+    name: "explained-share",
+    value: 0.3,
+    meaning: "share of them that answers mail which this address did send to those servers",
+};
+const DAY_MICROS: i64 = 24 * 3_600_000_000;
+/// Lines quoted: the first ones, and the last.
+const N_LINES: usize = 5;
+
+/// The detector and its manual.
+pub(super) const DETECTOR: Detector = Detector {
+    id: "backscatter-victim",
+    question: "Is somebody here flooded with bounces for mail that this server never sent?",
+    subject: "address",
+    signals: &[
+        SignalKind {
+            name: "notices",
+            group: "flood",
+            weight: 0.6,
+            meaning: "many notifications from outside within a day",
+        },
+        SignalKind {
+            name: "many-servers",
+            group: "origin",
+            weight: 0.5,
+            meaning: "they come from many unrelated servers",
+        },
+        SignalKind {
+            name: "no-submission",
+            group: "lineage",
+            weight: 0.4,
+            meaning: "the address sent no mail through this server to those who return it",
+        },
+        SignalKind {
+            name: "invented-recipients",
+            group: "recipients",
+            weight: 0.4,
+            meaning: "they are for addresses of the domain that do not exist",
+        },
+    ],
+    thresholds: &[MIN_NOTICES, MIN_NETWORKS, EXPLAINED_SHARE],
+    false_positives: "A mailing list or newsletter gets its bounces back from many servers: those that answer mail \
+        which the address did send are counted apart. Bounces of mail that a stolen account sent belong to that \
+        account's finding. Mail that was sent before the log begins, or past this server, cannot be seen.",
+    remedies: "Nothing was stolen here; the forger uses another server. Publish SPF, DKIM and DMARC with a reject \
+        policy so that receivers refuse instead of bouncing; refuse notifications that carry no tag of ours \
+        (BATV, prvs=); refuse unknown recipients in the SMTP dialogue; for the time of the flood, limit or hold \
+        null-sender mail to the address.",
+    detect,
+};
+
+/// A flood against one address or one domain.
+struct Flood {
+    kind: SubjectKind,
+    name: String,
+    /// In log order.
+    notices: Vec<Hit>,
+    explained: usize,
+    /// Distinct addresses refused, for a flood against a domain.
+    n_invented: usize,
+}
+
+/// A notification delivered or refused.
+#[derive(Clone)]
+struct Hit {
+    seen: Timestamp,
+    client_ip: Option<Symbol>,
+    line: LineRef,
+    queue_id: Option<String>,
+    n_times: u64,
+}
+
+fn detect(context: &Context<'_>) -> Result<Vec<Finding>> {
+    let contacted = Contacted::read(context)?;
+    let mut floods = delivered(context, &contacted);
+    floods.extend(refused(context)?);
+    floods.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(floods
+        .iter()
+        .filter_map(|flood| judge(context, flood))
+        .collect())
+}
+
+/// Floods that reached a mailbox.
+fn delivered(context: &Context<'_>, contacted: &Contacted) -> Vec<Flood> {
+    let strings = &context.tables.strings;
+    let mut by_mailbox: HashMap<Symbol, Vec<&Notice>> = HashMap::new();
+    for notice in context.notices.iter().filter(|notice| !notice.is_ours) {
+        by_mailbox.entry(notice.to).or_default().push(notice);
+    }
+    let mut mailboxes: Vec<_> = by_mailbox.into_iter().collect();
+    mailboxes.sort_by_key(|(mailbox, _)| *mailbox);
+    let flood = |(mailbox, notices): (Symbol, Vec<&Notice>)| Flood {
+        kind: SubjectKind::Address,
+        name: strings.get(mailbox).to_owned(),
+        explained: notices.iter().filter(|n| contacted.explains(context, n)).count(),
+        n_invented: 0,
+        notices: notices
+            .iter()
+            .map(|notice| Hit {
+                seen: notice.seen,
+                client_ip: notice.client_ip,
+                line: notice.line,
+                queue_id: Some(notice.queue_id.clone()),
+                n_times: 1,
+            })
+            .collect(),
+    };
+    mailboxes.into_iter().map(flood).collect()
+}
+
+/// Floods for addresses that do not exist, refused in the SMTP dialogue.
+fn refused(context: &Context<'_>) -> Result<Vec<Flood>> {
+    let strings = &context.tables.strings;
+    let unknown = RejectClass::UnknownRecipient as u32;
+    let table = context
+        .tables
+        .rejections
+        .clone()
+        .lazy()
+        .filter(col(columns::CLASS).eq(lit(unknown)).and(col(columns::IS_WARNING).not()))
+        .collect()?;
+    let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
+    let micros = table.column(columns::TIMESTAMP)?.i64()?;
+    let offsets = table.column(columns::OFFSET_MINUTES)?.i32()?;
+    let mut floods: HashMap<String, (Vec<Hit>, HashSet<u32>)> = HashMap::new();
+    for row in 0..table.height() {
+        let text = |name| -> Result<Option<&str>> {
+            Ok(cells(name)?.get(row).map(|symbol| strings.cell(Some(symbol))))
+        };
+        let (Some(from), Some(to)) = (text(columns::FROM)?, text(columns::TO)?) else {
+            continue;
+        };
+        let Some(domain) = Address(to).domain().filter(|_| is_daemon(Address(from))) else {
+            continue;
+        };
+        let (hits, recipients) = floods.entry(domain.to_ascii_lowercase()).or_default();
+        recipients.extend(cells(columns::TO)?.get(row));
+        hits.push(Hit {
+            seen: Timestamp {
+                micros: micros.get(row).unwrap_or(0),
+                offset_minutes: offsets.get(row).and_then(|o| o.try_into().ok()).unwrap_or(0),
+                digits: 0,
+            },
+            client_ip: cells(columns::CLIENT_IP)?.get(row).and_then(Symbol::from_u32),
+            line: LineRef {
+                file: cells(columns::FILE)?.get(row).unwrap_or(0),
+                line: cells(columns::LINE)?.get(row).unwrap_or(0),
+            },
+            queue_id: None,
+            n_times: u64::from(cells(columns::TIMES)?.get(row).unwrap_or(1)),
+        });
+    }
+    let mut floods: Vec<_> = floods.into_iter().collect();
+    floods.sort_by(|a, b| a.0.cmp(&b.0));
+    let flood = |(name, (notices, recipients)): (String, (Vec<Hit>, HashSet<u32>))| Flood {
+        kind: SubjectKind::Domain,
+        name,
+        notices,
+        explained: 0,
+        n_invented: recipients.len(),
+    };
+    Ok(floods.into_iter().map(flood).collect())
+}
+
+/// Whom each address here wrote to: the servers whose bounces are answers.
+struct Contacted {
+    /// Envelope sender in lower case -> registrable domains of relays and recipients.
+    domains: HashMap<String, HashSet<String>>,
+    networks: HashMap<String, HashSet<Network>>,
+}
+
+impl Contacted {
+    fn read(context: &Context<'_>) -> Result<Self> {
+        let tables = context.tables;
+        let senders = tables
+            .messages
+            .clone()
+            .lazy()
+            .filter(col(columns::FROM).is_not_null())
+            .select([col(columns::SUBMISSION), col(columns::FROM)])
+            .collect()?;
+        let numbers = senders.column(columns::SUBMISSION)?.u32()?;
+        let from = senders.column(columns::FROM)?.u32()?;
+        let wanted: HashSet<Symbol> = context.notices.iter().map(|notice| notice.to).collect();
+        let wanted: HashSet<String> = wanted
+            .iter()
+            .map(|to| tables.strings.get(*to).to_ascii_lowercase())
+            .collect();
+        let sender_of: HashMap<u32, u32> = numbers
+            .iter()
+            .zip(from.iter())
+            .filter_map(|(number, from)| Some((number?, from?)))
+            .filter(|(_, from)| {
+                wanted.contains(&tables.strings.cell(Some(*from)).to_ascii_lowercase())
+            })
+            .collect();
+        let mut contacted = Self {
+            domains: HashMap::new(),
+            networks: HashMap::new(),
+        };
+        let deliveries = &tables.deliveries;
+        let submissions = deliveries.column(columns::SUBMISSION)?.u32()?;
+        let to = deliveries.column(columns::TO)?.u32()?;
+        let names = deliveries.column(columns::RELAY_NAME)?.u32()?;
+        let ips = deliveries.column(columns::RELAY_IP)?.u32()?;
+        for row in 0..deliveries.height() {
+            let Some(from) = submissions.get(row).and_then(|s| sender_of.get(&s)) else {
+                continue;
+            };
+            let text = |cell: Option<u32>| tables.strings.cell(cell);
+            let sender = text(Some(*from)).to_ascii_lowercase();
+            let recipient = Address(text(to.get(row))).domain().unwrap_or_default();
+            let domains = contacted.domains.entry(sender.clone()).or_default();
+            for host in [recipient, text(names.get(row))] {
+                let host = host.to_ascii_lowercase();
+                domains.extend(registrable_domain(&host).map(str::to_owned));
+            }
+            if let Ok(ip) = text(ips.get(row)).parse() {
+                let networks = contacted.networks.entry(sender).or_default();
+                networks.insert(Network::of(ip));
+            }
+        }
+        Ok(contacted)
+    }
+
+    /// True when the mailbox's owner wrote to the server that returns this.
+    fn explains(&self, context: &Context<'_>, notice: &Notice) -> bool {
+        let strings = &context.tables.strings;
+        let owner = strings.get(notice.to).to_ascii_lowercase();
+        let host = notice.client_name.map(|name| strings.get(name).to_ascii_lowercase());
+        let by_name = host.as_deref().and_then(registrable_domain).is_some_and(|domain| {
+            let domains = self.domains.get(&owner);
+            domains.is_some_and(|domains| domains.contains(domain))
+        });
+        let by_network = ip_of(strings, notice.client_ip).is_some_and(|ip| {
+            let networks = self.networks.get(&owner);
+            networks.is_some_and(|networks| networks.contains(&Network::of(ip)))
+        });
+        by_name || by_network
+    }
+}
+
+fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
+    let strings = &context.tables.strings;
+    let n_notices: u64 = flood.notices.iter().map(|hit| hit.n_times).sum();
+    let peak = peak_per_day(&flood.notices);
+    let clients: HashSet<Symbol> = flood.notices.iter().filter_map(|h| h.client_ip).collect();
+    let networks: HashSet<Network> = clients
+        .iter()
+        .filter_map(|ip| ip_of(strings, Some(*ip)))
+        .map(Network::of)
+        .collect();
+    if (peak as f64) < MIN_NOTICES.value || (networks.len() as f64) < MIN_NETWORKS.value {
+        return None;
+    }
+    let explained = flood.explained as f64 / flood.notices.len() as f64;
+    let signals = signals(flood, peak, networks.len(), explained);
+    let mitigations: Vec<Mitigation> = (explained >= EXPLAINED_SHARE.value)
+        .then(|| Mitigation {
+            name: "answers-own-mail",
+            weight: explained.min(0.9),
+            detail: format!("{} of them come from servers to which the address did write", flood.explained),
+        })
+        .into_iter()
+        .collect();
+    let score = score::score(&signals, &mitigations);
+    let level = score::level(score, &signals, DETECTOR.signals, false)?;
+    let first = flood.notices.iter().map(|hit| hit.seen).min()?;
+    let last = flood.notices.iter().map(|hit| hit.seen).max()?;
+    let uses = flood.notices.iter();
+    let uses = uses.filter_map(|hit| Some((hit.client_ip?, hit.seen, hit.n_times)));
+    let counts = counts(flood, n_notices, clients.len(), networks.len());
+    Some(Finding {
+        id: String::new(),
+        detector: DETECTOR.id,
+        level,
+        score,
+        subject: Subject {
+            kind: flood.kind,
+            name: flood.name.clone(),
+        },
+        title: format!("{} gets bounces of mail that this server never sent", flood.name),
+        summary: summary(flood, n_notices, clients.len(), first, last),
+        first_seen: first,
+        last_seen: last,
+        totals: counts.clone(),
+        counts,
+        signals,
+        mitigations,
+        clients: counting::clients(context, uses),
+        providers: Vec::new(),
+        queue_ids: flood.notices.iter().filter_map(|hit| hit.queue_id.clone()).collect(),
+        still_queued: Vec::new(),
+        caused_by: None,
+        evidence: evidence(flood),
+        actions: actions(flood),
+        uncertain: vec![
+            "Mail sent before the log begins, or past this server, cannot be seen here.".to_owned(),
+        ],
+    })
+}
+
+fn signals(flood: &Flood, peak: u64, n_networks: usize, explained: f64) -> Vec<Signal> {
+    let signal = |name: &str, detail: String, facts: serde_json::Value| -> Option<Signal> {
+        let kind = DETECTOR.signals.iter().find(|kind| kind.name == name)?;
+        Some(Signal {
+            name: kind.name,
+            weight: kind.weight,
+            detail,
+            facts: facts.as_object().cloned().unwrap_or_default(),
+        })
+    };
+    let notices = signal(
+        "notices",
+        format!("{peak} notifications from outside within 24 hours"),
+        json!({ "within_a_day": peak }),
+    );
+    let servers = signal(
+        "many-servers",
+        format!("they come from {n_networks} different networks"),
+        json!({ "networks": n_networks }),
+    );
+    let lineage = (explained < EXPLAINED_SHARE.value && flood.kind == SubjectKind::Address).then(|| {
+        let detail = format!(
+            "{} of {} come from servers to which the address sent nothing through this server",
+            flood.notices.len() - flood.explained,
+            flood.notices.len()
+        );
+        signal("no-submission", detail, json!({ "explained": flood.explained }))
+    });
+    let invented = (flood.n_invented >= 10).then(|| {
+        let detail = format!("they are for {} different addresses that do not exist", flood.n_invented);
+        signal("invented-recipients", detail, json!({ "addresses": flood.n_invented }))
+    });
+    [notices, servers, lineage.flatten(), invented.flatten()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn counts(flood: &Flood, n_notices: u64, n_clients: usize, n_networks: usize) -> Counts {
+    let accepted = flood.kind == SubjectKind::Address;
+    Counts {
+        messages: accepted.then_some(n_notices),
+        recipients: Some(flood.n_invented.max(1) as u64),
+        client_ips: Some(n_clients as u64),
+        networks: Some(n_networks as u64),
+        bounces_received: Some(if accepted { n_notices } else { 0 }),
+        ..Counts::default()
+    }
+}
+
+fn summary(
+    flood: &Flood,
+    n_notices: u64,
+    n_clients: usize,
+    first: Timestamp,
+    last: Timestamp,
+) -> String {
+    let what = match flood.kind {
+        SubjectKind::Domain => format!(
+            "{n_notices} notifications for {} addresses of {} that do not exist were refused",
+            flood.n_invented, flood.name
+        ),
+        _ => format!("{n_notices} notifications reached {}", flood.name),
+    };
+    format!(
+        "{what}, from {n_clients} servers, between {} and {}; no submission of this server is behind them: somebody forges the sender elsewhere.",
+        first.for_people(),
+        last.for_people()
+    )
+}
+
+fn evidence(flood: &Flood) -> Vec<Evidence> {
+    let hits = &flood.notices;
+    let quoted = hits.iter().take(N_LINES).chain(hits.last());
+    let mut lines: Vec<Evidence> = quoted.map(|hit| Evidence::at(hit.line, hit.seen)).collect();
+    lines.sort_by_key(|line| line.at);
+    lines.dedup_by_key(|line| line.at);
+    lines
+}
+
+fn actions(flood: &Flood) -> Vec<Action> {
+    let command = match flood.kind {
+        SubjectKind::Domain => "postconf -n smtpd_recipient_restrictions local_recipient_maps".to_owned(),
+        _ => "mailsleuth trace --from '<>' --limit 3 /var/log/mail.log*".to_owned(),
+    };
+    vec![
+        Action {
+            why: "No password needs changing: tell the owner, and see what the bounces return".to_owned(),
+            command,
+        },
+        Action {
+            why: "Let receivers refuse the forgeries instead of bouncing them: SPF, DKIM, DMARC".to_owned(),
+            command: format!(
+                "dig +short TXT _dmarc.{}",
+                Address(&flood.name).domain().unwrap_or(&flood.name)
+            ),
+        },
+    ]
+}
+
+/// The most notifications within any 24 hours.
+fn peak_per_day(hits: &[Hit]) -> u64 {
+    let mut times: Vec<(i64, u64)> = hits.iter().map(|h| (h.seen.micros, h.n_times)).collect();
+    times.sort_unstable();
+    let (mut start, mut within, mut most) = (0, 0, 0);
+    for (micros, n_times) in &times {
+        within += n_times;
+        while times[start].0 < micros - DAY_MICROS {
+            within -= times[start].1;
+            start += 1;
+        }
+        most = most.max(within);
+    }
+    most
+}

@@ -1,0 +1,454 @@
+//! One login: its places, which of them is home, and which part of its mail is not the owner's.
+
+use std::net::IpAddr;
+
+use anyhow::Result;
+use hashbrown::{HashMap, HashSet};
+use polars::prelude::*;
+
+use super::{BULK_FACTOR, BULK_PER_HOUR, FORGED_SHARE, MANY_PLACES, MIN_RECIPIENTS, UNDELIVERED_SHARE};
+use crate::correlate::{Strings, Symbol};
+use crate::detect::Context;
+use crate::detect::submissions::{Submission, ip_of, own_domains};
+use crate::knowledge::geoip::Country;
+use crate::knowledge::places::is_private;
+use crate::knowledge::replies::ReplyClass;
+use crate::mail::{Address, LineRef, Status};
+use crate::tables::columns;
+
+pub(super) const HOUR_MICROS: i64 = 3_600_000_000;
+pub(super) const DAY_MICROS: i64 = 24 * HOUR_MICROS;
+
+/// Names that no mail program logs in with: system accounts of Debian, Red Hat and the usual daemons.
+const SYSTEM_LOGINS: &[&str] = &[
+    "root", "toor", "daemon", "bin", "sys", "sync", "games", "man", "lp", "news", "uucp", "proxy",
+    "www-data", "www", "apache", "httpd", "nginx", "backup", "list", "irc", "gnats", "nobody", "ftp",
+    "mysql", "mariadb", "postgres", "redis", "sshd", "postfix", "dovecot", "vmail", "mailnull", "smmsp",
+    "exim", "clamav", "amavis", "opendkim", "named", "bind", "ntp", "operator", "halt", "shutdown", "adm",
+    "git", "jenkins", "tomcat", "oracle", "ubuntu", "debian", "pi", "vagrant",
+];
+
+/// The names that guessers try first.
+const GUESSABLE_LOGINS: &[&str] = &[
+    "test", "test1", "test2", "testing", "tester", "guest", "demo", "user", "user1", "admin",
+    "administrator", "info", "office", "sales", "contact", "support", "service", "scan", "scanner",
+    "printer", "copier", "fax", "reception", "mail", "email", "smtp", "webmaster", "postmaster", "noreply",
+    "temp", "student", "training", "backup",
+];
+
+/// What all logins of this server have in common.
+pub(super) struct Neighbourhood {
+    pub(super) own_domains: HashSet<String>,
+    /// Logins seen in each country, over any protocol.
+    users_by_country: HashMap<Country, HashSet<Symbol>>,
+    n_users_placed: usize,
+    /// The accounts' busiest hours, in recipients, sorted.
+    peaks: Vec<usize>,
+    /// Mailboxes opened: not over SMTP.
+    mailbox_logins: HashMap<Symbol, Vec<LoginOf>>,
+    /// Failures by client.
+    pub(super) failures: Vec<FailureOf>,
+}
+
+/// A mailbox opened by somebody with the password.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LoginOf {
+    pub(super) micros: i64,
+    pub(super) client_ip: Option<Symbol>,
+    pub(super) at: LineRef,
+}
+
+/// A guess that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FailureOf {
+    pub(super) micros: i64,
+    pub(super) client_ip: Option<Symbol>,
+    pub(super) n_times: u32,
+    pub(super) at: LineRef,
+}
+
+impl Neighbourhood {
+    pub(super) fn new(
+        context: &Context<'_>,
+        by_account: &[(Symbol, Vec<Submission>)],
+    ) -> Result<Self> {
+        let mut peaks: Vec<usize> = by_account
+            .iter()
+            .map(|(_, submissions)| peak_per_hour(submissions.iter()))
+            .collect();
+        peaks.sort_unstable();
+        let mut found = Self {
+            own_domains: own_domains(context.tables)?,
+            users_by_country: HashMap::new(),
+            n_users_placed: 0,
+            peaks,
+            mailbox_logins: HashMap::new(),
+            failures: Vec::new(),
+        };
+        found.read_logins(context)?;
+        Ok(found)
+    }
+
+    /// The median of the other accounts' busiest hours; 0 where there is no other.
+    pub(super) fn usual_peak(&self, own_peak: usize) -> usize {
+        let own = self.peaks.binary_search(&own_peak).unwrap_or_else(|at| at);
+        let median = self.peaks.len().saturating_sub(1) / 2;
+        let index = median + usize::from(own <= median);
+        self.peaks.get(index).copied().unwrap_or(0)
+    }
+
+    fn read_logins(&mut self, context: &Context<'_>) -> Result<()> {
+        let table = &context.tables.logins;
+        let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
+        let micros = table.column(columns::TIMESTAMP)?.i64()?;
+        let succeeded = table.column(columns::SUCCEEDED)?.bool()?;
+        let own_fault = table.column(columns::OWN_FAULT)?.bool()?;
+        let smtp = context.tables.strings.find("smtp").map(Symbol::to_u32);
+        let mut placed = HashSet::new();
+        for row in 0..table.height() {
+            let symbol = |cells: &UInt32Chunked| cells.get(row).and_then(Symbol::from_u32);
+            let client_ip = symbol(cells(columns::CLIENT_IP)?);
+            let account = symbol(cells(columns::SASL_USERNAME)?);
+            let at = LineRef {
+                file: cells(columns::FILE)?.get(row).unwrap_or(0),
+                line: cells(columns::LINE)?.get(row).unwrap_or(0),
+            };
+            let micros = micros.get(row).unwrap_or(0);
+            if succeeded.get(row) != Some(true) {
+                if own_fault.get(row) != Some(true) {
+                    self.failures.push(FailureOf {
+                        micros,
+                        client_ip,
+                        n_times: cells(columns::TIMES)?.get(row).unwrap_or(1),
+                        at,
+                    });
+                }
+                continue;
+            }
+            let Some(account) = account else { continue };
+            let ip = ip_of(&context.tables.strings, client_ip);
+            let country = ip.and_then(|ip| context.geoip.lookup(ip).country);
+            if let Some(country) = country {
+                self.users_by_country
+                    .entry(country)
+                    .or_default()
+                    .insert(account);
+                placed.insert(account);
+            }
+            if cells(columns::PROTOCOL)?.get(row) != smtp {
+                let login = LoginOf {
+                    micros,
+                    client_ip,
+                    at,
+                };
+                self.mailbox_logins.entry(account).or_default().push(login);
+            }
+        }
+        self.n_users_placed = placed.len();
+        Ok(())
+    }
+
+    /// How many other accounts are used at all from a known country, and how many from this one.
+    pub(super) fn others_in(&self, country: Country, account: Symbol) -> (usize, usize) {
+        let here = self.users_by_country.get(&country);
+        let others = here.map_or(0, |users| users.iter().filter(|user| **user != account).count());
+        (self.n_users_placed.saturating_sub(1), others)
+    }
+}
+
+/// One network from which a login is used.
+pub(super) struct Place<'a> {
+    pub(super) key: PlaceKey,
+    pub(super) country: Option<Country>,
+    pub(super) submissions: Vec<&'a Submission>,
+    pub(super) mailbox_logins: Vec<LoginOf>,
+}
+
+/// What counts as the same place: addresses of one provider change from day to day.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum PlaceKey {
+    /// This host, the local network: webmail, an office.
+    Private,
+    Asn(u32),
+    /// The first bits of an address whose AS is not known: a /16 or a /32.
+    Prefix(u32),
+    /// An address that the log masks.
+    Masked(Symbol),
+    Unknown,
+}
+
+/// One login and all that it did.
+pub(super) struct Account<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) neighbourhood: &'a Neighbourhood,
+    pub(super) login: Symbol,
+    pub(super) name: &'a str,
+    pub(super) submissions: &'a [Submission],
+    /// By first use.
+    pub(super) places: Vec<Place<'a>>,
+}
+
+/// The part of an account's mail that is held to be somebody else's.
+pub(super) struct Misuse<'a> {
+    pub(super) submissions: Vec<&'a Submission>,
+    /// The rest: the owner's, as far as the log tells.
+    pub(super) owners: Vec<&'a Submission>,
+    /// Indexes of the places, in the order of the account's.
+    pub(super) places: Vec<usize>,
+    pub(super) home: Option<usize>,
+}
+
+impl<'a> Account<'a> {
+    pub(super) fn new(
+        context: &'a Context<'a>,
+        neighbourhood: &'a Neighbourhood,
+        login: Symbol,
+        submissions: &'a [Submission],
+    ) -> Self {
+        let mut account = Self {
+            context,
+            neighbourhood,
+            login,
+            name: context.tables.strings.get(login),
+            submissions,
+            places: Vec::new(),
+        };
+        for submission in submissions {
+            account
+                .place_mut(submission.client_ip)
+                .submissions
+                .push(submission);
+        }
+        let opened = neighbourhood.mailbox_logins.get(&login);
+        for opened in opened.into_iter().flatten() {
+            account.place_mut(opened.client_ip).mailbox_logins.push(*opened);
+        }
+        account
+    }
+
+    pub(super) fn strings(&self) -> &'a Strings {
+        &self.context.tables.strings
+    }
+
+    fn place_mut(&mut self, client_ip: Option<Symbol>) -> &mut Place<'a> {
+        let ip = ip_of(self.strings(), client_ip);
+        let place = ip.map(|ip| self.context.geoip.lookup(ip)).unwrap_or_default();
+        let key = match (ip, client_ip, place.asn) {
+            (Some(ip), _, _) if is_private(ip) => PlaceKey::Private,
+            (Some(_), _, Some(asn)) => PlaceKey::Asn(asn),
+            (Some(ip), _, None) => PlaceKey::Prefix(prefix(ip)),
+            (None, Some(masked), _) => PlaceKey::Masked(masked),
+            (None, None, _) => PlaceKey::Unknown,
+        };
+        let known = self.places.iter().position(|place| place.key == key);
+        let index = known.unwrap_or_else(|| {
+            self.places.push(Place {
+                key,
+                country: place.country,
+                submissions: Vec::new(),
+                mailbox_logins: Vec::new(),
+            });
+            self.places.len() - 1
+        });
+        &mut self.places[index]
+    }
+
+    /// True for a name that only a system or a daemon has.
+    pub(super) fn has_system_name(&self) -> bool {
+        is_one_of(self.name, SYSTEM_LOGINS)
+    }
+
+    pub(super) fn has_guessable_name(&self) -> bool {
+        is_one_of(self.name, GUESSABLE_LOGINS)
+    }
+
+    /// True when the envelope sender is in a domain that is neither the login's nor this server's.
+    pub(super) fn is_forged(&self, submission: &Submission) -> bool {
+        self.foreign_domain(submission).is_some()
+    }
+
+    /// The sender's domain, when it is foreign.
+    pub(super) fn foreign_domain(&self, submission: &Submission) -> Option<String> {
+        let from = Address(self.strings().get(submission.from?));
+        let domain = from.domain()?.to_ascii_lowercase();
+        let logins_own = Address(self.name).domain().map(str::to_ascii_lowercase);
+        let own = logins_own.as_deref() == Some(&domain)
+            || from.0.eq_ignore_ascii_case(self.name)
+            || self.neighbourhood.own_domains.contains(&domain)
+            || self.is_own_host(&domain);
+        (!own).then_some(domain)
+    }
+
+    /// `root@mail.example.com` on a server for `example.com`.
+    fn is_own_host(&self, domain: &str) -> bool {
+        let mut rest = domain;
+        while let Some((_, parent)) = rest.split_once('.') {
+            if self.neighbourhood.own_domains.contains(parent) {
+                return true;
+            }
+            rest = parent;
+        }
+        false
+    }
+
+    /// Finds what is not the owner's; `None` where nothing looks like it.
+    pub(super) fn misuse(&self) -> Option<Misuse<'a>> {
+        let sends = |place: &Place<'_>| !place.submissions.is_empty();
+        let outside = |place: &Place<'_>| place.key != PlaceKey::Private;
+        let indexes = || (0..self.places.len()).filter(|index| sends(&self.places[*index]));
+        let strange: Vec<usize> = indexes()
+            .filter(|index| self.is_strange(&self.places[*index]))
+            .collect();
+        let everywhere = self.n_places_within_a_day() as f64 >= MANY_PLACES.value;
+        let home = self.home(&strange);
+        let not_home = |index: &usize| Some(*index) != home && outside(&self.places[*index]);
+        let places: Vec<usize> = if self.has_system_name() {
+            indexes().filter(|index| outside(&self.places[*index])).collect()
+        } else if everywhere {
+            indexes().filter(not_home).collect()
+        } else {
+            let foreign = |index: &usize| not_home(index) && self.is_foreign_to(home, *index);
+            let accomplices = indexes().filter(|index| !strange.is_empty() && foreign(index));
+            let mut places: Vec<usize> = strange.iter().copied().chain(accomplices).collect();
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        if places.is_empty() {
+            return None;
+        }
+        let numbers: HashSet<u32> = places
+            .iter()
+            .flat_map(|index| &self.places[*index].submissions)
+            .map(|submission| submission.number)
+            .collect();
+        let (misused, owners) = self
+            .submissions
+            .iter()
+            .partition(|submission| numbers.contains(&submission.number));
+        Some(Misuse {
+            submissions: misused,
+            owners,
+            places,
+            home,
+        })
+    }
+
+    /// The place that is most likely the owner's: used on most days, for reading mail as well.
+    fn home(&self, strange: &[usize]) -> Option<usize> {
+        let candidates = (0..self.places.len()).filter(|index| !strange.contains(index));
+        candidates.max_by_key(|index| {
+            let place = &self.places[*index];
+            let opened = place.mailbox_logins.iter().map(|login| login.micros);
+            let sent = place.submissions.iter().map(|s| s.seen.micros);
+            let days: HashSet<i64> = opened.chain(sent).map(|t| t.div_euclid(DAY_MICROS)).collect();
+            let uses = place.mailbox_logins.len() + place.submissions.len();
+            (days.len(), uses, std::cmp::Reverse(*index))
+        })
+    }
+
+    fn is_foreign_to(&self, home: Option<usize>, index: usize) -> bool {
+        let home_country = home.and_then(|home| self.places[home].country);
+        let country = self.places[index].country;
+        home_country.is_some() && country.is_some() && country != home_country
+    }
+
+    /// A place whose mail is forged, undelivered or bulk.
+    fn is_strange(&self, place: &Place<'_>) -> bool {
+        let mail = &place.submissions;
+        let forged = mail.iter().filter(|s| self.is_forged(s)).count();
+        let forges = mail.len() >= 3 && share(forged, mail.len()) >= FORGED_SHARE.value;
+        let (undelivered, all) = undelivered(mail.iter().copied());
+        let fails = all as f64 >= MIN_RECIPIENTS.value
+            && share(undelivered, all) >= UNDELIVERED_SHARE.value;
+        forges || fails || self.is_bulk(place)
+    }
+
+    fn is_bulk(&self, place: &Place<'_>) -> bool {
+        let peak = peak_per_hour(place.submissions.iter().copied());
+        let here: HashSet<u32> = place.submissions.iter().map(|s| s.number).collect();
+        let elsewhere = self.submissions.iter().filter(|s| !here.contains(&s.number));
+        let others = self.neighbourhood.usual_peak(peak_per_hour(self.submissions.iter()));
+        let usual = peak_per_hour(elsewhere).max(others);
+        peak as f64 >= BULK_PER_HOUR.value && peak as f64 >= BULK_FACTOR.value * usual.max(1) as f64
+    }
+
+    /// The most places within 24 hours, private ones left out.
+    pub(super) fn n_places_within_a_day(&self) -> usize {
+        let mut uses: Vec<(i64, usize)> = Vec::new();
+        for (index, place) in self.places.iter().enumerate() {
+            if place.key != PlaceKey::Private && place.key != PlaceKey::Unknown {
+                uses.extend(place.submissions.iter().map(|s| (s.seen.micros, index)));
+                uses.extend(place.mailbox_logins.iter().map(|l| (l.micros, index)));
+            }
+        }
+        uses.sort_unstable();
+        let mut counts = vec![0usize; self.places.len()];
+        let (mut start, mut here, mut most) = (0, 0, 0);
+        for (micros, index) in &uses {
+            here += usize::from(counts[*index] == 0);
+            counts[*index] += 1;
+            while uses[start].0 < micros - DAY_MICROS {
+                let left = uses[start].1;
+                counts[left] -= 1;
+                here -= usize::from(counts[left] == 0);
+                start += 1;
+            }
+            most = most.max(here);
+        }
+        most
+    }
+}
+
+/// Undelivered recipients, and all of them. Greylisting is everybody's lot and does not count.
+pub(super) fn undelivered<'a>(mail: impl Iterator<Item = &'a Submission>) -> (usize, usize) {
+    let mut counts = (0, 0);
+    for delivery in mail.flat_map(|submission| &submission.deliveries) {
+        let failed = matches!(
+            delivery.status,
+            Status::Deferred | Status::Bounced | Status::Expired
+        );
+        counts.0 += usize::from(failed && delivery.reply != ReplyClass::Greylisted);
+        counts.1 += 1;
+    }
+    counts
+}
+
+/// The most recipients within any 60 minutes.
+pub(super) fn peak_per_hour<'a>(mail: impl Iterator<Item = &'a Submission>) -> usize {
+    let mut uses: Vec<(i64, usize)> = mail
+        .map(|s| (s.seen.micros, s.deliveries.len() + s.n_untold as usize))
+        .collect();
+    uses.sort_unstable();
+    let (mut start, mut within, mut most) = (0, 0, 0);
+    for (micros, recipients) in &uses {
+        within += recipients;
+        while uses[start].0 < micros - HOUR_MICROS {
+            within -= uses[start].1;
+            start += 1;
+        }
+        most = most.max(within);
+    }
+    most
+}
+
+/// A part of a whole; 0 of nothing.
+pub(super) fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+fn is_one_of(login: &str, names: &[&str]) -> bool {
+    let local = Address(login).local_part().to_ascii_lowercase();
+    names.contains(&local.as_str())
+}
+
+fn prefix(ip: IpAddr) -> u32 {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_bits() >> 16,
+        IpAddr::V6(ip) => (ip.to_bits() >> 96) as u32,
+    }
+}

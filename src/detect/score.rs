@@ -1,0 +1,105 @@
+//! Signals and mitigations -> a score and a level, by one rule for all detectors.
+
+use super::SignalKind;
+use crate::finding::{Level, Mitigation, Signal};
+
+/// Below this nothing is said: a healthy server gets no alarm.
+const SAY: f64 = 0.4;
+const MEDIUM: f64 = 0.5;
+const HIGH: f64 = 0.7;
+/// A signal that is enough alone.
+const CONCLUSIVE: f64 = 0.9;
+
+/// The weights as independent probabilities: the chance that at least one reason is right, reduced by
+/// what speaks against it.
+pub(super) fn score(signals: &[Signal], mitigations: &[Mitigation]) -> f64 {
+    let doubt: f64 = signals.iter().map(|signal| 1.0 - signal.weight).product();
+    let relief: f64 = mitigations.iter().map(|m| 1.0 - m.weight).product();
+    ((1.0 - doubt) * relief * 100.0).round() / 100.0
+}
+
+/// The level, or `None` when there is nothing to say. Several facts of one group are one kind of reason;
+/// without a second kind, or a conclusive fact, nothing is claimed.
+pub(super) fn level(
+    score: f64,
+    signals: &[Signal],
+    kinds: &[SignalKind],
+    ongoing_and_large: bool,
+) -> Option<Level> {
+    let mut groups: Vec<&str> = signals
+        .iter()
+        .filter_map(|signal| kinds.iter().find(|kind| kind.name == signal.name))
+        .map(|kind| kind.group)
+        .collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let conclusive = signals.iter().any(|signal| signal.weight >= CONCLUSIVE);
+    if groups.len() < 2 && !conclusive {
+        return None;
+    }
+    match score {
+        score if score >= HIGH && ongoing_and_large => Some(Level::Critical),
+        score if score >= HIGH => Some(Level::High),
+        score if score >= MEDIUM => Some(Level::Medium),
+        score if score >= SAY => Some(Level::Low),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: &[SignalKind] = &[
+        SignalKind {
+            name: "a",
+            group: "one",
+            weight: 0.5,
+            meaning: "",
+        },
+        SignalKind {
+            name: "b",
+            group: "one",
+            weight: 0.5,
+            meaning: "",
+        },
+        SignalKind {
+            name: "c",
+            group: "two",
+            weight: 0.5,
+            meaning: "",
+        },
+    ];
+
+    fn signal(name: &'static str, weight: f64) -> Signal {
+        Signal {
+            name,
+            weight,
+            detail: String::new(),
+            facts: serde_json::Map::new(),
+        }
+    }
+
+    #[test]
+    fn one_kind_of_reason_is_not_enough() {
+        let same_group = [signal("a", 0.5), signal("b", 0.8)];
+        assert_eq!(score(&same_group, &[]), 0.9);
+        assert_eq!(level(0.9, &same_group, KINDS, false), None);
+        let two_groups = [signal("a", 0.5), signal("c", 0.5)];
+        assert_eq!(score(&two_groups, &[]), 0.75);
+        assert_eq!(level(0.75, &two_groups, KINDS, false), Some(Level::High));
+        assert_eq!(level(0.75, &two_groups, KINDS, true), Some(Level::Critical));
+        assert_eq!(level(0.39, &two_groups, KINDS, true), None);
+        assert_eq!(level(0.95, &[signal("a", 0.95)], KINDS, false), Some(Level::High));
+    }
+
+    #[test]
+    fn mitigations_take_their_share() {
+        let relief = Mitigation {
+            name: "m",
+            weight: 0.5,
+            detail: String::new(),
+        };
+        assert_eq!(score(&[signal("a", 0.5)], &[relief]), 0.25);
+    }
+}

@@ -1,0 +1,233 @@
+//! Rows of the tables as what detectors reason about: a submission with its deliveries.
+
+use std::net::IpAddr;
+
+use anyhow::Result;
+use hashbrown::{HashMap, HashSet};
+use polars::prelude::*;
+
+use crate::correlate::{OriginKind, Strings, Symbol};
+use crate::knowledge::replies::ReplyClass;
+use crate::mail::{Address, LineRef, Status, Timestamp};
+use crate::tables::{Tables, columns};
+
+/// A message as it was handed in, with what became of it after all filters and aliases.
+#[derive(Debug, Clone)]
+pub(super) struct Submission {
+    pub(super) number: u32,
+    pub(super) queue_id: String,
+    pub(super) seen: Timestamp,
+    pub(super) client_ip: Option<Symbol>,
+    pub(super) client_name: Option<Symbol>,
+    pub(super) from: Option<Symbol>,
+    pub(super) sasl_method: Option<Symbol>,
+    pub(super) tls_version: Option<Symbol>,
+    /// The line that tells who handed it in, and the queue manager's first.
+    pub(super) line: LineRef,
+    pub(super) queued_line: LineRef,
+    pub(super) deliveries: Vec<DeliverySeen>,
+    /// Recipients that the log does not name.
+    pub(super) n_untold: u32,
+    /// Queue IDs of the family that still wait.
+    pub(super) still_queued: Vec<String>,
+    /// Notifications that this server made about it.
+    pub(super) n_bounces: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DeliverySeen {
+    pub(super) to: Symbol,
+    /// `None` for a mailbox on this host.
+    pub(super) provider: Option<Symbol>,
+    pub(super) status: Status,
+    pub(super) reply: ReplyClass,
+    pub(super) last_attempt_micros: i64,
+    pub(super) line: LineRef,
+}
+
+/// The accepted submissions of each login, by login name, each in the order of the log.
+pub(super) fn by_account(tables: &Tables) -> Result<Vec<(Symbol, Vec<Submission>)>> {
+    let mine = col(columns::SASL_USERNAME).is_not_null();
+    let messages = tables.messages.clone().lazy().filter(mine.clone());
+    let messages = messages
+        .sort([columns::MESSAGE], SortMultipleOptions::default())
+        .collect()?;
+    let deliveries = tables.deliveries.clone().lazy().filter(mine).collect()?;
+    let mut submissions = Reader { table: &messages }.submissions()?;
+    add_deliveries(&mut submissions, &deliveries)?;
+
+    let mut accounts: HashMap<Symbol, Vec<Submission>> = HashMap::new();
+    for (account, submission) in submissions.into_values_in_order() {
+        accounts.entry(account).or_default().push(submission);
+    }
+    let mut accounts: Vec<_> = accounts.into_iter().collect();
+    accounts.sort_by(|a, b| tables.strings.get(a.0).cmp(tables.strings.get(b.0)));
+    Ok(accounts)
+}
+
+/// The domains for which this server has mailboxes or logins, in lower case.
+pub(super) fn own_domains(tables: &Tables) -> Result<HashSet<String>> {
+    let local = tables
+        .deliveries
+        .clone()
+        .lazy()
+        .filter(
+            col(columns::IS_LOCAL).and(col(columns::STATUS).eq(lit(Status::Sent as u32))),
+        )
+        .select([col(columns::TO)])
+        .unique_generic(None, UniqueKeepStrategy::Any)
+        .collect()?;
+    let addresses = local.column(columns::TO)?.u32()?.iter();
+    let logins = tables.logins.column(columns::SASL_USERNAME)?.u32()?;
+    let succeeded = tables.logins.column(columns::SUCCEEDED)?.bool()?;
+    let logins = logins.iter().zip(succeeded.iter());
+    let logins = logins.filter_map(|(login, ok)| login.filter(|_| ok == Some(true)));
+    let domains = addresses.flatten().chain(logins).filter_map(|symbol| {
+        let address = Address(tables.strings.cell(Some(symbol)));
+        address.domain().map(str::to_ascii_lowercase)
+    });
+    Ok(domains.collect())
+}
+
+/// The address of a client, if the log did not mask it.
+pub(super) fn ip_of(strings: &Strings, client_ip: Option<Symbol>) -> Option<IpAddr> {
+    strings.get(client_ip?).parse().ok()
+}
+
+/// The submissions by number, in the order of the table, with their logins.
+struct Submissions {
+    list: Vec<(Symbol, Submission)>,
+    index: HashMap<u32, usize>,
+}
+
+impl Submissions {
+    fn into_values_in_order(self) -> impl Iterator<Item = (Symbol, Submission)> {
+        self.list.into_iter()
+    }
+
+    fn get_mut(&mut self, number: u32) -> Option<&mut Submission> {
+        let index = *self.index.get(&number)?;
+        Some(&mut self.list[index].1)
+    }
+}
+
+/// Cells of the messages' table, by column.
+struct Reader<'a> {
+    table: &'a DataFrame,
+}
+
+impl<'a> Reader<'a> {
+    fn u32s(&self, name: &str) -> Result<&'a UInt32Chunked> {
+        Ok(self.table.column(name)?.u32()?)
+    }
+
+    fn submissions(&self) -> Result<Submissions> {
+        let numbers = self.u32s(columns::MESSAGE)?;
+        let roots = self.u32s(columns::SUBMISSION)?;
+        let accounts = self.u32s(columns::SASL_USERNAME)?;
+        let origins = self.u32s(columns::ORIGIN)?;
+        let accepted = self.table.column(columns::ACCEPTED)?.bool()?;
+        let waiting = self.table.column(columns::STILL_QUEUED)?.bool()?;
+        let queue_ids = self.table.column(columns::QUEUE_ID)?.str()?;
+        let bounces = self.u32s(columns::BOUNCES)?;
+        let untold = self.u32s(columns::UNTOLD)?;
+        let mut found = Submissions {
+            list: Vec::new(),
+            index: HashMap::new(),
+        };
+        let n_rows = self.table.height();
+        for row in 0..n_rows {
+            let is_root = numbers.get(row) == roots.get(row)
+                && origins.get(row) != Some(OriginKind::Bounce as u32);
+            if is_root
+                && accepted.get(row) == Some(true)
+                && let Some(account) = accounts.get(row).and_then(Symbol::from_u32)
+            {
+                let submission = self.submission(row)?;
+                found.index.insert(submission.number, found.list.len());
+                found.list.push((account, submission));
+            }
+        }
+        // Where the log's head is cut off, a child can stand before its parent: hence a second round.
+        for row in 0..n_rows {
+            let Some(submission) = roots.get(row).and_then(|root| found.get_mut(root)) else {
+                continue;
+            };
+            submission.n_bounces += bounces.get(row).unwrap_or(0);
+            submission.n_untold += untold.get(row).unwrap_or(0);
+            if waiting.get(row) == Some(true)
+                && let Some(queue_id) = queue_ids.get(row)
+            {
+                submission.still_queued.push(queue_id.to_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    fn submission(&self, row: usize) -> Result<Submission> {
+        let cell = |name| -> Result<Option<u32>> { Ok(self.u32s(name)?.get(row)) };
+        let symbol = |name| -> Result<Option<Symbol>> { Ok(cell(name)?.and_then(Symbol::from_u32)) };
+        let micros = self.table.column(columns::FIRST_SEEN)?.i64()?.get(row);
+        let offset = self.table.column(columns::OFFSET_MINUTES)?.i32()?.get(row);
+        let queue_id = self.table.column(columns::QUEUE_ID)?.str()?.get(row);
+        let line = |file, line| -> Result<LineRef> {
+            Ok(LineRef {
+                file: cell(file)?.unwrap_or(0),
+                line: cell(line)?.unwrap_or(0),
+            })
+        };
+        Ok(Submission {
+            number: cell(columns::MESSAGE)?.unwrap_or(0),
+            queue_id: queue_id.unwrap_or_default().to_owned(),
+            seen: Timestamp {
+                micros: micros.unwrap_or(0),
+                offset_minutes: offset.and_then(|o| o.try_into().ok()).unwrap_or(0),
+                digits: cell(columns::DIGITS)?.and_then(|d| d.try_into().ok()).unwrap_or(0),
+            },
+            client_ip: symbol(columns::CLIENT_IP)?,
+            client_name: symbol(columns::CLIENT_NAME)?,
+            from: symbol(columns::FROM)?,
+            sasl_method: symbol(columns::SASL_METHOD)?,
+            tls_version: symbol(columns::TLS_VERSION)?,
+            line: line(columns::FILE, columns::LINE)?,
+            queued_line: line(columns::QUEUED_FILE, columns::QUEUED_LINE)?,
+            deliveries: Vec::new(),
+            n_untold: 0,
+            still_queued: Vec::new(),
+            n_bounces: 0,
+        })
+    }
+}
+
+fn add_deliveries(submissions: &mut Submissions, table: &DataFrame) -> Result<()> {
+    let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
+    let roots = cells(columns::SUBMISSION)?;
+    let to = cells(columns::TO)?;
+    let providers = cells(columns::PROVIDER)?;
+    let statuses = cells(columns::STATUS)?;
+    let replies = cells(columns::REPLY)?;
+    let (files, lines) = (cells(columns::FILE)?, cells(columns::LINE)?);
+    let last_attempts = table.column(columns::LAST_ATTEMPT)?.i64()?;
+    for row in 0..table.height() {
+        let submission = roots.get(row).and_then(|root| submissions.get_mut(root));
+        let (Some(submission), Some(to)) =
+            (submission, to.get(row).and_then(Symbol::from_u32))
+        else {
+            continue;
+        };
+        let status = statuses.get(row).unwrap_or(0) as usize;
+        let reply = replies.get(row).unwrap_or(0) as usize;
+        submission.deliveries.push(DeliverySeen {
+            to,
+            provider: providers.get(row).and_then(Symbol::from_u32),
+            status: Status::ALL[status],
+            reply: ReplyClass::ALL[reply],
+            last_attempt_micros: last_attempts.get(row).unwrap_or(0),
+            line: LineRef {
+                file: files.get(row).unwrap_or(0),
+                line: lines.get(row).unwrap_or(0),
+            },
+        });
+    }
+    Ok(())
+}
