@@ -1,0 +1,3 @@
+//! What the log does not say: where an address is, and whose mail servers a recipient has.
+
+pub mod geoip;
