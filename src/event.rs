@@ -31,6 +31,8 @@ pub enum Event<'a> {
         queue_id: QueueId<'a>,
         uid: u32,
         from: Address<'a>,
+        /// The ID it had before postsuper(1) requeued it.
+        orig_queue_id: Option<QueueId<'a>>,
     },
     /// cleanup(8): `QID: message-id=<…>` or `resent-message-id=<…>`.
     MessageId {
@@ -257,6 +259,8 @@ pub struct Reject<'a> {
     pub reply_code: Option<u16>,
     pub dsn: Option<EnhancedStatus>,
     pub reason: &'a str,
+    /// The header or body line that a check matched, cut by Postfix at 200 bytes.
+    pub content: Option<&'a str>,
     pub class: RejectClass,
     /// The list's domain when a DNSBL is the reason.
     pub dnsbl: Option<&'a str>,

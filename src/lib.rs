@@ -3,8 +3,16 @@
 //! Data flows down the list of modules below; each uses those above it, never one below.
 
 // What is spoken of.
-pub mod event;
 pub mod mail;
 
-// What the log does not say.
-pub mod knowledge;
+pub mod event;
+
+pub mod finding;
+
+pub mod options;
+
+// Files.
+pub mod input;
+
+// Lines.
+pub mod parse;

@@ -1,0 +1,165 @@
+//! auth, auth-worker: why a password was not accepted.
+
+use crate::event::{AuthFailure, Event};
+use crate::mail::Client;
+use crate::parse::take;
+
+/// Reads `sql(user,192.0.2.1,<session>): Password mismatch`, also behind `conn unix:auth-worker (…): auth-worker<6>: `.
+pub(super) fn parse(text: &str) -> Option<Event<'_>> {
+    let text = match text.strip_prefix("conn unix:") {
+        Some(rest) => {
+            take::split_at_text(rest, "): auth-worker<")
+                .and_then(|(_, rest)| take::split_at_text(rest, ">: "))?
+                .1
+        }
+        None => text,
+    };
+    let (database, rest) = take::split_at_byte(text, b'(')?;
+    if !take::is_word(database) {
+        return None;
+    }
+    let (user, ip, reason) = user_and_reason(rest)?;
+    let own_fault = OWN.iter().any(|own| reason.starts_with(own));
+    if !own_fault && !GUESSES.iter().any(|guess| reason.starts_with(guess)) {
+        return None;
+    }
+    Some(Event::AuthFailure(Box::new(AuthFailure {
+        protocol: "auth",
+        client: Client {
+            ip,
+            ..Client::default()
+        },
+        sasl_method: None,
+        sasl_username: (!matches!(user, "" | "?")).then_some(user),
+        reason,
+        own_fault,
+        attempts: 1,
+    })))
+}
+
+/// `user,192.0.2.1,<session>): reason`: the name is the client's and comes first, so read from the last `): `.
+fn user_and_reason(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    let mut without_ip = None;
+    for at in memchr::memmem::rfind_iter(text.as_bytes(), b"): ").take(16) {
+        let (front, reason) = (text.get(..at)?, text.get(at + 3..)?);
+        let front = front.strip_suffix(",master").unwrap_or(front);
+        let front = match front.strip_suffix('>') {
+            Some(session) => take::split_at_last(session, ",<").map_or(front, |(front, _)| front),
+            None => front,
+        };
+        match take::split_at_last(front, ",") {
+            Some((user, ip)) if take::looks_like_ip(ip) => return Some((user, Some(ip), reason)),
+            _ => without_ip = Some((front, None, reason)),
+        }
+    }
+    without_ip
+}
+
+/// Somebody judged the guess.
+const GUESSES: [&str; 26] = [
+    "unknown user",
+    "Unknown user",
+    "Password mismatch",
+    "password mismatch",
+    "Password expired",
+    "password expired",
+    "invalid credentials",
+    "Invalid credentials",
+    "invalid password",
+    "pam_authenticate() failed: ",
+    "pam_acct_mgmt() failed: ",
+    "Authentication failure",
+    "authentication failure",
+    "Authentication failed",
+    "user disabled",
+    "User disabled",
+    "User is disabled",
+    "User not known",
+    "allow_nets check failed",
+    "Empty username",
+    "Empty password",
+    "Username character disallowed",
+    "Username contains ",
+    "Password contains ",
+    "CRAM-MD5(",
+    "Login user denied",
+];
+
+/// The database did not answer, or is set up badly.
+const OWN: [&str; 8] = [
+    "Internal failure",
+    "internal failure",
+    "Auth request finished: temp_fail",
+    "Temporary ",
+    "Requested ",
+    "Lookup timed out",
+    "Aborting ",
+    "lookup failed",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, user: Option<&str>, ip: Option<&str>, reason: &str) {
+        let wanted = AuthFailure {
+            protocol: "auth",
+            client: Client {
+                ip,
+                ..Client::default()
+            },
+            sasl_username: user,
+            reason,
+            attempts: 1,
+            ..AuthFailure::default()
+        };
+        assert_eq!(
+            parse(line),
+            Some(Event::AuthFailure(Box::new(wanted))),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn failures() {
+        let (bob, ip) = (Some("bob"), Some("192.0.2.1"));
+        check("pam(bob,192.0.2.1): unknown user", bob, ip, "unknown user");
+        check(
+            "sql(bob,192.0.2.1,<s>): Password mismatch",
+            bob,
+            ip,
+            "Password mismatch",
+        );
+        check("shadow(bob): unknown user", bob, None, "unknown user");
+        check(
+            "login(?,2001:db8::1): Empty username",
+            None,
+            Some("2001:db8::1"),
+            "Empty username",
+        );
+        check(
+            "conn unix:auth-worker (pid=1,uid=2): auth-worker<6>: pam(bob,192.0.2.1): pam_authenticate() failed: x",
+            bob,
+            ip,
+            "pam_authenticate() failed: x",
+        );
+    }
+
+    #[test]
+    fn a_user_name_is_not_believed() {
+        let name = "root,203.0.113.1): unknown user";
+        check(
+            &format!("sql({name},192.0.2.1,<s>): Password mismatch"),
+            Some(name),
+            Some("192.0.2.1"),
+            "Password mismatch",
+        );
+        for line in [
+            "an arbitrary sentence",
+            "sql(bob,192.0.2.1): a new sentence",
+            "sql(bob",
+        ] {
+            assert_eq!(parse(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! lmtp, lda, sieve, imap, pop3, …: what happens in a mailbox.
+
+use crate::event::Event;
+use crate::parse::take;
+
+/// Reads what follows `lmtp(user)<pid><session>: `.
+pub(super) fn parse<'a>(name: &'a str, user: Option<&'a str>, text: &'a str) -> Option<Event<'a>> {
+    let known = stored(user, text).or_else(|| old_session(user, text));
+    if known.is_some() {
+        return known;
+    }
+    let is_session = match name {
+        "lmtp" => is_lmtp(text),
+        _ => is_session(text),
+    };
+    (is_session || is_deep(text)).then_some(Event::Note {
+        queue_id: None,
+        text,
+    })
+}
+
+/// `[sieve: ]msgid=<…>[, size=…]: saved mail to INBOX`. The Message-ID is the sender's text.
+fn stored<'a>(user: Option<&'a str>, text: &'a str) -> Option<Event<'a>> {
+    let rest = text.strip_prefix("sieve: ").unwrap_or(text);
+    let rest = rest.strip_prefix("msgid=")?;
+    let rest = rest.strip_prefix("? ").unwrap_or(rest);
+    let (message_id, rest) = match rest.strip_prefix('<') {
+        Some(inner) => {
+            let at = [">: ", ">, "]
+                .iter()
+                .filter_map(|end| memchr::memmem::find(inner.as_bytes(), end.as_bytes()))
+                .min()?;
+            (inner.get(..at)?, inner.get(at + 1..)?)
+        }
+        None => take::split_at_text(rest, ": ")
+            .map(|(id, _)| (id, rest.get(id.len()..).unwrap_or("")))?,
+    };
+    // 2.4 has more fields: `, size=1234: stored mail …`.
+    let action = match rest.strip_prefix(": ") {
+        Some(action) => action,
+        None => take::split_at_text(rest, ": ")?.1,
+    };
+    Some(Event::Stored {
+        user: user.unwrap_or(""),
+        message_id: (message_id != "unspecified").then_some(message_id),
+        action,
+    })
+}
+
+/// Dovecot 2.2: `lmtp(user): SESSION: sieve: msgid=…`.
+fn old_session<'a>(user: Option<&'a str>, text: &'a str) -> Option<Event<'a>> {
+    let (session, rest) = take::split_at_text(text, ": ")?;
+    let is_base64 = session
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b':'));
+    if is_base64 {
+        return stored(user, rest);
+    }
+    None
+}
+
+fn is_lmtp(text: &str) -> bool {
+    let known = [
+        "Connect from ",
+        "Disconnect from ",
+        "Connection from ",
+        "Client disconnected",
+        "Logged out",
+        "Disconnected",
+    ];
+    known.iter().any(|known| text.starts_with(known)) || is_session(text)
+}
+
+/// The beginnings of what imap, pop3, managesieve and submission log.
+fn is_session(text: &str) -> bool {
+    let known = [
+        "Logged out",
+        "Disconnected",
+        "Connection closed",
+        "Server shutting down",
+        "Connection to ",
+        "Connect from ",
+        "expunge: ",
+        "delete: ",
+        "undelete: ",
+        "copy from ",
+        "save: ",
+        "append: ",
+        "flag_change: ",
+        "mailbox_create: ",
+        "mailbox_delete: ",
+        "mailbox_rename: ",
+        "Mailbox ",
+        "Indexed ",
+        "Too many invalid ",
+        "Successful quit",
+        "Client has quit",
+        "Inactivity",
+        "Remote closed connection",
+        "in=",
+    ];
+    known.iter().any(|known| text.starts_with(known))
+}
+
+/// Plugins speak with their names in front.
+fn is_deep(text: &str) -> bool {
+    let known = [
+        "sieve: ",
+        "quota: ",
+        "acl: ",
+        "fts: ",
+        "imapsieve: ",
+        "managesieve: ",
+        "zlib: ",
+        "notify: ",
+    ];
+    known.iter().any(|known| text.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_mail() {
+        let check = |text, message_id, action| {
+            let wanted = Event::Stored {
+                user: "bob",
+                message_id,
+                action,
+            };
+            assert_eq!(parse("lmtp", Some("bob"), text), Some(wanted), "{text}");
+        };
+        check(
+            "msgid=<1@example.com>: saved mail to INBOX",
+            Some("1@example.com"),
+            "saved mail to INBOX",
+        );
+        let stored = "stored mail into mailbox 'INBOX'";
+        check(
+            "sieve: msgid=<1@example.com>: stored mail into mailbox 'INBOX'",
+            Some("1@example.com"),
+            stored,
+        );
+        check(
+            "z5FOLrRh: sieve: msgid=<1@example.com>: stored mail into mailbox 'INBOX'",
+            Some("1@example.com"),
+            stored,
+        );
+        check(
+            "msgid=<1@example.com>, size=12: stored mail into mailbox 'INBOX'",
+            Some("1@example.com"),
+            stored,
+        );
+        check(
+            "msgid=unspecified: saved mail to INBOX",
+            None,
+            "saved mail to INBOX",
+        );
+        check(
+            "msgid=: saved mail to INBOX",
+            Some(""),
+            "saved mail to INBOX",
+        );
+    }
+
+    #[test]
+    fn sessions() {
+        for (name, text) in [
+            ("imap", "Logged out in=313 out=11985"),
+            (
+                "lmtp",
+                "Disconnect from local: Client has quit the connection (state=READY)",
+            ),
+            (
+                "pop3",
+                "Disconnected: Logged out top=0/0, retr=0/0, del=0/0, size=0",
+            ),
+        ] {
+            assert!(
+                matches!(parse(name, None, text), Some(Event::Note { .. })),
+                "{text}"
+            );
+        }
+        assert_eq!(parse("imap", None, "an arbitrary sentence"), None);
+    }
+}

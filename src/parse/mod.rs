@@ -1,0 +1,146 @@
+//! The text of a log line -> an `Event`: which program speaks decides which file here reads it.
+//!
+//! Everything is read from left to right in the order in which the daemon writes it. A HELO name,
+//! a header, an address or a remote reply may say anything; no line is searched for a key.
+
+mod bounce;
+mod cleanup;
+mod delivery;
+mod dovecot;
+mod housekeeping;
+mod pickup;
+mod postscreen;
+mod postsuper;
+mod qmgr;
+mod reject;
+mod shape;
+mod smtp;
+mod smtpd;
+mod take;
+mod tls;
+mod verbose;
+mod warning;
+
+use crate::event::Event;
+
+/// Reads one line. `program` is what the syslog header says before `[pid]`, `text` what follows `: `.
+pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
+    let Some(family) = Family::of(program) else {
+        return Event::Other;
+    };
+    if let Some(event) = repeated(text) {
+        return event;
+    }
+    let event = match family {
+        Family::Postfix(service) => postfix(service, text),
+        Family::Dovecot => dovecot::parse(text),
+        Family::DovecotProcess(name) => dovecot::parse_process(name, text),
+    };
+    event.unwrap_or(Event::Unknown)
+}
+
+/// True for the programs whose lines are read, or counted as unknown.
+pub fn is_mail_program(program: &str) -> bool {
+    Family::of(program).is_some()
+}
+
+/// Which parser a program's lines belong to.
+enum Family<'a> {
+    /// The last part of `postfix/submission/smtpd`.
+    Postfix(&'a str),
+    Dovecot,
+    /// `dovecot/imap-login`, or the process alone.
+    DovecotProcess(&'a str),
+}
+
+impl<'a> Family<'a> {
+    fn of(program: &'a str) -> Option<Self> {
+        if let Some((instance, service)) = program.rsplit_once('/') {
+            return match instance {
+                "dovecot" => Some(Self::DovecotProcess(service)),
+                _ if instance.starts_with("postfix") || POSTFIX.contains(&service) => {
+                    Some(Self::Postfix(service))
+                }
+                _ => None,
+            };
+        }
+        match program {
+            "dovecot" => Some(Self::Dovecot),
+            "imap-login" | "pop3-login" | "managesieve-login" | "submission-login"
+            | "auth-worker" => Some(Self::DovecotProcess(program)),
+            "postfix" | "postsuper" | "postlog" | "postqueue" | "postdrop" | "postfix-script" => {
+                Some(Self::Postfix(program))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Postfix's own programs, under whatever instance name.
+const POSTFIX: [&str; 35] = [
+    "anvil",
+    "bounce",
+    "cleanup",
+    "discard",
+    "dnsblog",
+    "error",
+    "flush",
+    "lmtp",
+    "local",
+    "master",
+    "nqmgr",
+    "oqmgr",
+    "pickup",
+    "pipe",
+    "postalias",
+    "postdrop",
+    "postfix-script",
+    "postlog",
+    "postlogd",
+    "postmap",
+    "postqueue",
+    "postscreen",
+    "postsuper",
+    "proxymap",
+    "qmgr",
+    "qmqpd",
+    "scache",
+    "showq",
+    "smtp",
+    "smtpd",
+    "tlsmgr",
+    "tlsproxy",
+    "trivial-rewrite",
+    "verify",
+    "virtual",
+];
+
+fn postfix<'a>(service: &str, text: &'a str) -> Option<Event<'a>> {
+    let event = match service {
+        "smtpd" => smtpd::parse(text),
+        "qmgr" | "nqmgr" | "oqmgr" => qmgr::parse(text),
+        "cleanup" => cleanup::parse(text),
+        "smtp" | "lmtp" | "local" | "virtual" | "pipe" | "error" | "discard" | "retry"
+        | "relay" => smtp::parse(text),
+        "pickup" => pickup::parse(text),
+        "bounce" | "defer" | "trace" => bounce::parse(text),
+        "postsuper" => postsuper::parse(text),
+        "postscreen" | "dnsblog" | "tlsproxy" => postscreen::parse(text),
+        _ => housekeeping::parse(text),
+    };
+    event
+        .or_else(|| warning::parse(text))
+        // Every daemon is able to say what another one does: after a reload, with `-v`, by its tables.
+        .or_else(|| housekeeping::parse(text))
+        .or_else(|| shape::parse(text))
+}
+
+/// `last message repeated 3 times`, of the old syslogd.
+fn repeated(text: &str) -> Option<Event<'_>> {
+    let rest = text.strip_prefix("last message repeated ")?;
+    let (n_times, rest) = take::number(rest)?;
+    matches!(rest, " times" | " time").then_some(Event::Repeated { n_times })
+}
+
+#[cfg(test)]
+mod tests;
