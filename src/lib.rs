@@ -5,3 +5,6 @@
 // What is spoken of.
 pub mod event;
 pub mod mail;
+
+// Files.
+pub mod input;
