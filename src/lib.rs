@@ -8,3 +8,6 @@ pub mod mail;
 
 // Files.
 pub mod input;
+
+// Lines.
+pub mod syslog;

@@ -34,7 +34,11 @@ pub struct Input {
 
 impl Input {
     /// Puts the sources in order of `first_time`; those without a time keep their places in the list.
-    pub fn sort_by_time(&mut self, mut first_time: impl FnMut(&Source) -> Option<i64>) {
+    /// Returns the old place of each.
+    pub fn sort_by_time(
+        &mut self,
+        mut first_time: impl FnMut(&Source) -> Option<i64>,
+    ) -> Vec<usize> {
         let times: Vec<_> = self.sources.iter().map(&mut first_time).collect();
         let mut dated: Vec<_> = (0..times.len()).filter(|&i| times[i].is_some()).collect();
         dated.sort_by_key(|&i| times[i]);
@@ -44,6 +48,7 @@ impl Input {
             .collect();
         let mut slots: Vec<_> = self.sources.drain(..).map(Some).collect();
         self.sources = order.iter().filter_map(|&i| slots[i].take()).collect();
+        order
     }
 
     /// Bytes to read, as far as known beforehand (compressed; not those of a pipe).
