@@ -15,4 +15,30 @@ pub mod options;
 pub mod input;
 
 // Lines.
+pub mod syslog;
+
 pub mod parse;
+
+pub mod read;
+
+// Messages.
+pub mod correlate;
+
+// What the log does not say.
+pub mod knowledge;
+
+// Judgement.
+pub mod tables;
+
+pub mod detect;
+
+pub mod incident;
+
+pub mod summary;
+
+// Answers.
+pub mod answer;
+
+pub mod render;
+
+pub mod command;

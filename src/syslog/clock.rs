@@ -1,0 +1,361 @@
+//! Turns what lines say of their time into moments, in log order, and tells how year and zone were found.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::evidence::{self, Head, HeadProof};
+use super::header::Header;
+use super::timestamp::{LocalTime, Stamp, days_of_date};
+use super::year::{self, Calendar, Decision};
+use super::zone::{WallClock, Zone};
+use crate::input::Input;
+use crate::mail::Timestamp;
+
+const DAY: i64 = 86400;
+/// So many proofs in a row of another offset change a host's zone: daylight saving began or ended.
+const ENOUGH_CONTRARY: u32 = 2;
+
+/// What the user said of times, and what this computer knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockOptions {
+    /// `--timezone`: of lines that don't tell their offset.
+    pub zone: Option<Zone>,
+    /// `--year`: of the oldest line that does not tell its year.
+    pub year: Option<i32>,
+    /// Seconds since the epoch.
+    pub now: i64,
+    /// Zone of lines about which nothing is known: that of this computer.
+    pub system_zone: Zone,
+}
+
+impl ClockOptions {
+    /// Nothing was said.
+    pub fn of_this_computer() -> Self {
+        Self {
+            zone: None,
+            year: None,
+            now: chrono::Utc::now().timestamp(),
+            system_zone: Zone::of_this_computer(),
+        }
+    }
+}
+
+/// The year of a source whose lines don't tell theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileYear {
+    /// As the user named it.
+    pub file: String,
+    /// Of the first line without a year.
+    pub year: i32,
+    pub because: String,
+    /// What speaks against it.
+    pub contradictions: Vec<String>,
+}
+
+/// The zone of a host whose lines don't tell their offset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostZone {
+    pub host: String,
+    pub zone: String,
+    pub because: String,
+}
+
+/// The clocks of all hosts in a run.
+#[derive(Debug)]
+pub struct Clock {
+    options: ClockOptions,
+    /// Of the lines that are read now; `None` before the first one.
+    file: Option<u32>,
+    calendar: Calendar,
+    first_years: Vec<Option<i32>>,
+    years: Vec<FileYear>,
+    /// Offset in minutes that a host's lines in the heads of the sources prove, and why.
+    proven: BTreeMap<String, (i16, i64, String)>,
+    places: HashMap<String, usize>,
+    hosts: Vec<Host>,
+    /// Place of the host of the last line.
+    recent: usize,
+}
+
+#[derive(Debug)]
+struct Host {
+    name: String,
+    clock: WallClock,
+    because: String,
+    /// A line without an offset was met.
+    is_used: bool,
+    /// The hour (of its wall clock) of the last proof that agreed.
+    checked_hour: i64,
+    contrary: (i16, u32),
+}
+
+impl Clock {
+    /// Looks at the heads of all sources, finds years and zones, and puts the sources in time order.
+    pub fn new(input: &mut Input, options: ClockOptions) -> Self {
+        let mut heads: Vec<_> = input
+            .sources
+            .par_iter()
+            .map(evidence::look_at_head)
+            .collect();
+        let mut decisions = year::decide(&input.sources, &heads, options.now);
+        if let Some(year) = options.year {
+            shift(&mut decisions, &heads, year);
+        }
+        let proven = proven_offsets(&heads);
+        let times: Vec<_> = heads.iter().zip(&decisions).map(first_time).collect();
+        let mut remaining = times.iter();
+        // The order of the list is the order in which it is asked.
+        let order = input.sort_by_time(|_| remaining.next().copied().flatten());
+        heads = pick(heads, &order);
+        decisions = pick(decisions, &order);
+        let years = decisions
+            .iter()
+            .enumerate()
+            .filter_map(|(place, decision)| {
+                let (_, first) = heads[place].first_yearless?;
+                let decision = decision.as_ref()?;
+                let source = &input.sources[place];
+                Some(FileYear {
+                    file: source.name.clone(),
+                    year: decision.year,
+                    because: decision.because.clone(),
+                    contradictions: year::contradictions(source, &first, decision, options.now),
+                })
+            });
+        Self {
+            years: years.collect(),
+            options,
+            file: None,
+            calendar: Calendar::default(),
+            first_years: decisions
+                .iter()
+                .map(|d| d.as_ref().map(|d| d.year))
+                .collect(),
+            proven,
+            places: HashMap::new(),
+            hosts: Vec::new(),
+            recent: usize::MAX,
+        }
+    }
+
+    /// The moment of a line; lines are shown in log order. `None` for a line without a time.
+    pub fn resolve(&mut self, file: u32, header: &Header<'_>) -> Option<Timestamp> {
+        if self.file != Some(file) {
+            self.file = Some(file);
+            let first_year = self.first_years.get(file as usize).copied().flatten();
+            self.calendar = Calendar::new(first_year);
+        }
+        match header.stamp {
+            Stamp::Missing => None,
+            Stamp::Absolute(time) => {
+                let local = time.seconds() + i64::from(time.offset_minutes) * 60;
+                self.calendar.see(local.div_euclid(DAY));
+                self.host(header.host).clock.see(time.seconds());
+                Some(time)
+            }
+            Stamp::Local(time) => Some(self.resolve_local(&time, header)),
+        }
+    }
+
+    fn resolve_local(&mut self, time: &LocalTime, header: &Header<'_>) -> Timestamp {
+        let days = match time.year {
+            Some(year) => days_of_date(year, time.month, time.day),
+            None => {
+                let last_day = self.options.now.div_euclid(DAY) + 1;
+                self.calendar.day(time.month, time.day, last_day)
+            }
+        };
+        let mut local = days * DAY + i64::from(time.second);
+        let host = self.host(header.host);
+        host.is_used = true;
+        if host.checked_hour != local.div_euclid(3600)
+            && let Some(days) = self.check(time, local, header)
+        {
+            self.calendar.set(days);
+            local = days * DAY + i64::from(time.second);
+        }
+        let (utc, offset_minutes) = self.host(header.host).clock.resolve(local);
+        Timestamp {
+            micros: utc * 1_000_000 + i64::from(time.micros),
+            offset_minutes,
+            digits: time.digits,
+        }
+    }
+
+    /// Holds a line that proves its moment against year and zone; gives the day if the year was wrong.
+    fn check(&mut self, time: &LocalTime, local: i64, header: &Header<'_>) -> Option<i64> {
+        let proof = evidence::proof(header)?;
+        let (year, offset) = proof.year_and_offset(time)?;
+        let is_given = self.options.zone.is_some();
+        let system_zone = self.options.system_zone;
+        let host = self.host(header.host);
+        let expected = host.clock.zone.offset_at(proof.utc);
+        if offset == expected || is_given {
+            host.checked_hour = local.div_euclid(3600);
+            host.contrary = (offset, 0);
+        } else {
+            let (contrary, n_times) = host.contrary;
+            host.contrary = (offset, if contrary == offset { n_times + 1 } else { 1 });
+            if host.contrary.1 >= ENOUGH_CONTRARY {
+                host.clock
+                    .set_zone(zone_for(offset, proof.utc, system_zone));
+                let (kind, id) = (proof.kind.as_str(), &proof.id);
+                host.because = format!("{}; from {kind} {id} on by that", host.because);
+            }
+        }
+        let days = days_of_date(year, time.month, time.day);
+        (time.year.is_none() && days != local.div_euclid(DAY) && self.options.year.is_none())
+            .then_some(days)
+    }
+
+    fn host(&mut self, name: &str) -> &mut Host {
+        let is_recent = self
+            .hosts
+            .get(self.recent)
+            .is_some_and(|host| host.name == name);
+        if !is_recent {
+            self.recent = match self.places.get(name) {
+                Some(&place) => place,
+                None => self.add_host(name),
+            };
+        }
+        &mut self.hosts[self.recent]
+    }
+
+    fn add_host(&mut self, name: &str) -> usize {
+        let (zone, because) = self.zone_of(name);
+        self.hosts.push(Host {
+            name: name.to_owned(),
+            clock: WallClock::new(zone),
+            because,
+            is_used: false,
+            checked_hour: i64::MIN,
+            contrary: (0, 0),
+        });
+        let place = self.hosts.len() - 1;
+        self.places.insert(name.to_owned(), place);
+        place
+    }
+
+    fn zone_of(&self, host: &str) -> (Zone, String) {
+        if let Some(zone) = self.options.zone {
+            return (zone, "--timezone".to_owned());
+        }
+        let system_zone = self.options.system_zone;
+        if let Some((offset, utc, because)) = self.proven.get(host) {
+            return (zone_for(*offset, *utc, system_zone), because.clone());
+        }
+        // Most sites have one zone: that of the first host by name that tells its own.
+        match self.proven.iter().next() {
+            Some((other, (offset, utc, _))) => {
+                let because = format!("as on {other}; no line of this host proves it");
+                (zone_for(*offset, *utc, system_zone), because)
+            }
+            None => (
+                system_zone,
+                "the zone of this computer; no line proves it".to_owned(),
+            ),
+        }
+    }
+
+    /// Year of each source that needed one, in the order of the sources.
+    pub fn years(&self) -> &[FileYear] {
+        &self.years
+    }
+
+    /// Zone of each host that needed one, in the order in which they were met.
+    pub fn zones(&self) -> Vec<HostZone> {
+        let used = self.hosts.iter().filter(|host| host.is_used);
+        used.map(|host| HostZone {
+            host: host.name.clone(),
+            zone: host.clock.zone.to_string(),
+            because: host.because.clone(),
+        })
+        .collect()
+    }
+}
+
+/// This computer's zone if it has the offset at that moment: then daylight saving is known as well.
+fn zone_for(offset: i16, utc: i64, system_zone: Zone) -> Zone {
+    if system_zone.offset_at(utc) == offset {
+        system_zone
+    } else {
+        Zone::Fixed(offset)
+    }
+}
+
+/// For each host the offset that most of its lines prove, a moment at which it was so, and the reason.
+fn proven_offsets(heads: &[Head]) -> BTreeMap<String, (i16, i64, String)> {
+    let mut by_host: BTreeMap<&str, Vec<&HeadProof>> = BTreeMap::new();
+    for proof in heads.iter().flat_map(|head| &head.proofs) {
+        by_host.entry(&proof.host).or_default().push(proof);
+    }
+    let mut proven = BTreeMap::new();
+    for (host, proofs) in by_host {
+        let count = |offset| proofs.iter().filter(|p| p.offset_minutes == offset).count();
+        // On a tie the earlier one.
+        let Some(best) = proofs.iter().rev().max_by_key(|p| count(p.offset_minutes)) else {
+            continue;
+        };
+        let (kind, id) = (best.proof.kind.as_str(), &best.proof.id);
+        let because = format!("{kind} {id} on line {}", best.line);
+        proven.insert(
+            host.to_owned(),
+            (best.offset_minutes, best.proof.utc, because),
+        );
+    }
+    proven
+}
+
+/// `--year` is that of the oldest line; what lies between the sources stays.
+fn shift(decisions: &mut [Option<Decision>], heads: &[Head], year: i32) {
+    let times = heads
+        .iter()
+        .zip(&*decisions)
+        .filter_map(|(head, decision)| {
+            let (_, first) = head.first_yearless?;
+            let decision = decision.as_ref()?;
+            Some((year::seconds(decision.year, &first), decision.year))
+        });
+    let Some((_, oldest)) = times.min() else {
+        return;
+    };
+    for decision in decisions.iter_mut().flatten() {
+        if oldest != year {
+            let was = format!(
+                "--year; {} would make it {}",
+                decision.because, decision.year
+            );
+            decision.because = was;
+        } else {
+            decision.because = "--year".to_owned();
+        }
+        decision.year += year - oldest;
+    }
+}
+
+fn first_time((head, decision): (&Head, &Option<Decision>)) -> Option<i64> {
+    match head.first {
+        Stamp::Absolute(time) => Some(time.seconds()),
+        Stamp::Local(time) => {
+            let year = time.year.or(decision.as_ref().map(|d| d.year))?;
+            let offset = head
+                .proofs
+                .first()
+                .map_or(0, |p| i64::from(p.offset_minutes) * 60);
+            Some(year::seconds(year, &time) - offset)
+        }
+        Stamp::Missing => None,
+    }
+}
+
+fn pick<T>(items: Vec<T>, order: &[usize]) -> Vec<T> {
+    let mut items: Vec<_> = items.into_iter().map(Some).collect();
+    order
+        .iter()
+        .filter_map(|&place| items[place].take())
+        .collect()
+}

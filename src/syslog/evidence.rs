@@ -1,0 +1,370 @@
+//! Moments in UTC that a log proves by itself: long queue IDs, and message-ids that cleanup(8) made.
+
+use std::ops::ControlFlow;
+
+use super::header::{Header, HeaderReader};
+use super::timestamp::{LocalTime, Stamp, date_of_days, days_of_date};
+use crate::input::Source;
+use crate::mail::Timestamp;
+
+/// No more of a source than this is looked at before it is read.
+const HEAD_BYTES: u64 = 4 * 1024 * 1024;
+/// So many proofs settle a year and a zone.
+const ENOUGH_PROOFS: usize = 5;
+/// So many lines with a complete time say that a log has complete times.
+const ENOUGH_COMPLETE: u32 = 200;
+/// A proof and its line are this close, whatever the zone: UTC-12 to UTC+14, and a slow daemon.
+const MAX_ZONE_SECONDS: i64 = 15 * 3600;
+/// Queue IDs before the first release of Postfix prove nothing.
+const POSTFIX_EPOCH: i64 = 900_000_000;
+
+/// A moment that a line proves, beside the wall clock's time that it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proof {
+    pub(super) kind: ProofKind,
+    /// Seconds since the epoch.
+    pub(super) utc: i64,
+    /// The queue ID or message-id.
+    pub(super) id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ProofKind {
+    QueueId,
+    MessageId,
+}
+
+impl ProofKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueId => "queue ID",
+            Self::MessageId => "message-id",
+        }
+    }
+}
+
+/// What the head of a source tells of its time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Head {
+    /// The first time, whatever its form.
+    pub(super) first: Stamp,
+    /// The first time without a year, and its line.
+    pub(super) first_yearless: Option<(u32, LocalTime)>,
+    /// Best kind first, then in log order.
+    pub(super) proofs: Vec<HeadProof>,
+    /// A line with a complete time in a log of year-less ones, and the year of the first line by it.
+    pub(super) neighbor: Option<(u32, Timestamp, i32)>,
+    /// How many years after the first line a February 29 was seen.
+    pub(super) leap_day: Option<i32>,
+}
+
+/// A proof, where it stands, and what follows from it.
+#[derive(Debug, Clone)]
+pub(super) struct HeadProof {
+    pub(super) line: u32,
+    pub(super) host: String,
+    pub(super) proof: Proof,
+    /// The year of the source's first year-less line by this proof.
+    pub(super) first_year: i32,
+    pub(super) offset_minutes: i16,
+}
+
+/// The microseconds since the epoch at which a message with this long queue ID arrived.
+pub fn queue_id_micros(queue_id: &str) -> Option<i64> {
+    let bytes = queue_id.as_bytes();
+    // The inode behind the `z` is written in base 51, without it.
+    let z = bytes.iter().rposition(|&b| b == b'z')?;
+    let seconds = bytes.get(..z.checked_sub(4)?)?;
+    if seconds.len() < 6 || seconds.len() > 8 || z + 1 == bytes.len() || bytes.len() > 40 {
+        return None;
+    }
+    let is_known = bytes
+        .get(z + 1..)?
+        .iter()
+        .all(|&b| base52_digit(b).is_some());
+    let seconds = base52(seconds).filter(|_| is_known)?;
+    let micros = base52(bytes.get(z - 4..z)?).filter(|&m| m < 1_000_000)?;
+    (seconds > POSTFIX_EPOCH).then_some(seconds * 1_000_000 + micros)
+}
+
+fn base52(digits: &[u8]) -> Option<i64> {
+    digits
+        .iter()
+        .try_fold(0, |value, &b| Some(value * 52 + base52_digit(b)?))
+}
+
+/// Digits and letters without vowels.
+fn base52_digit(byte: u8) -> Option<i64> {
+    const DIGITS: &[u8; 52] = b"0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+    DIGITS.iter().position(|&d| d == byte).map(|at| at as i64)
+}
+
+/// The moment that a line proves. Only lines that are written as the message arrives do, and only by
+/// position: the text after the queue ID may be a stranger's.
+pub(super) fn proof(header: &Header<'_>) -> Option<Proof> {
+    let (_, service) = header.program.rsplit_once('/')?;
+    let (queue_id, rest) = header.text.split_once(": ")?;
+    let is_arrival = match service {
+        "smtpd" => rest.starts_with("client="),
+        "pickup" => rest.starts_with("uid="),
+        "cleanup" => rest.starts_with("message-id="),
+        // `submission/smtpd` and user-named services end in the daemon's name as well.
+        _ => false,
+    };
+    if !is_arrival {
+        return None;
+    }
+    if let Some(micros) = queue_id_micros(queue_id) {
+        return Some(Proof {
+            kind: ProofKind::QueueId,
+            utc: micros.div_euclid(1_000_000),
+            id: queue_id.to_owned(),
+        });
+    }
+    let message_id = rest.strip_prefix("message-id=<")?;
+    let (stamp, behind) = message_id.split_once('.')?;
+    let (own, _) = behind.split_once('@')?;
+    (own == queue_id).then_some(())?;
+    Some(Proof {
+        kind: ProofKind::MessageId,
+        utc: compact_time(stamp)?,
+        id: format!("{stamp}.{own}"),
+    })
+}
+
+/// Reads `20241119030000`.
+fn compact_time(stamp: &str) -> Option<i64> {
+    if stamp.len() != 14 || !stamp.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number = |from: usize, to: usize| stamp.get(from..to)?.parse::<i64>().ok();
+    let (month, day) = (number(4, 6)?, number(6, 8)?);
+    let (hour, minute, second) = (number(8, 10)?, number(10, 12)?, number(12, 14)?);
+    let is_time = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60;
+    if !is_time || second > 60 {
+        return None;
+    }
+    let year = i32::try_from(number(0, 4)?).ok()?;
+    let days = days_of_date(year, month as u8, day as u8);
+    let utc = days * 86400 + hour * 3600 + minute * 60 + second;
+    (utc > POSTFIX_EPOCH).then_some(utc)
+}
+
+impl Proof {
+    /// The year of the wall clock's time, and its offset in minutes, rounded to 15.
+    /// `None` when the two are too far apart for any zone.
+    pub(super) fn year_and_offset(&self, time: &LocalTime) -> Option<(i32, i16)> {
+        let (year, _, _) = date_of_days(self.utc.div_euclid(86400));
+        [year, year - 1, year + 1].into_iter().find_map(|year| {
+            if time.year.is_some_and(|known| known != year) {
+                return None;
+            }
+            let days = days_of_date(year, time.month, time.day);
+            let ahead = days * 86400 + i64::from(time.second) - self.utc;
+            if ahead.abs() > MAX_ZONE_SECONDS {
+                return None;
+            }
+            let quarters = (ahead + 450).div_euclid(900);
+            Some((year, i16::try_from(quarters * 15).ok()?))
+        })
+    }
+}
+
+/// Counts the years since the first line of a log whose lines don't tell them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct YearCounter {
+    /// The latest day seen, counted from January 1 of the year of the first line, in leap years.
+    latest: Option<i64>,
+}
+
+/// A step back up to this is a slow daemon, a replayed line or files put together in the wrong order.
+pub(super) const MAX_DAYS_BACK: i64 = 60;
+
+impl YearCounter {
+    /// The number of New Years between the first line and this one.
+    pub(super) fn n_years(&mut self, month: u8, day: u8) -> i32 {
+        let day_of_year = days_of_date(2000, month, day) - days_of_date(2000, 1, 1);
+        let latest = self.latest.unwrap_or(day_of_year);
+        let mut years = latest.div_euclid(366) - 1;
+        while years * 366 + day_of_year < latest - MAX_DAYS_BACK {
+            years += 1;
+        }
+        let day = years * 366 + day_of_year;
+        self.latest = Some(latest.max(day));
+        years as i32
+    }
+}
+
+/// Looks at the head of a source until its year and zone are clear.
+pub(super) fn look_at_head(source: &Source) -> Head {
+    let mut head = Head::default();
+    let mut reader = HeaderReader::default();
+    let mut years = YearCounter::default();
+    let mut n_complete = 0;
+    source.look_at_head(HEAD_BYTES, |line| {
+        let header = reader.read(line.text);
+        if head.first == Stamp::Missing {
+            head.first = header.stamp;
+        }
+        match header.stamp {
+            Stamp::Missing => {}
+            Stamp::Absolute(time) => {
+                n_complete += 1;
+                head.see_neighbor(line.number, time, years);
+            }
+            Stamp::Local(time) => head.see_local(line.number, time, &header, &mut years),
+        }
+        let is_complete = n_complete >= ENOUGH_COMPLETE && head.first_yearless.is_none();
+        if is_complete || head.n_best() >= ENOUGH_PROOFS {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    head.proofs.sort_by_key(|p| (p.proof.kind, p.line));
+    head
+}
+
+impl Head {
+    fn see_local(
+        &mut self,
+        line: u32,
+        time: LocalTime,
+        header: &Header<'_>,
+        years: &mut YearCounter,
+    ) {
+        let n_years = match time.year {
+            Some(_) => 0,
+            None => years.n_years(time.month, time.day),
+        };
+        if time.year.is_none() {
+            self.first_yearless.get_or_insert((line, time));
+            if (time.month, time.day) == (2, 29) {
+                self.leap_day.get_or_insert(n_years);
+            }
+        }
+        let Some(proof) = proof(header) else {
+            return;
+        };
+        if let Some((year, offset_minutes)) = proof.year_and_offset(&time) {
+            self.proofs.push(HeadProof {
+                line,
+                host: header.host.to_owned(),
+                proof,
+                first_year: year - n_years,
+                offset_minutes,
+            });
+        }
+    }
+
+    fn see_neighbor(&mut self, line: u32, time: Timestamp, mut years: YearCounter) {
+        if self.neighbor.is_some() {
+            return;
+        }
+        let local = time.seconds() + i64::from(time.offset_minutes) * 60;
+        let (year, month, day) = date_of_days(local.div_euclid(86400));
+        // Before the first year-less line the counter knows nothing and says 0.
+        self.neighbor = Some((line, time, year - years.n_years(month, day)));
+    }
+
+    fn n_best(&self) -> usize {
+        let best = self.proofs.iter().map(|p| p.proof.kind).min();
+        self.proofs
+            .iter()
+            .filter(|p| Some(p.proof.kind) == best)
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syslog::header;
+
+    #[test]
+    fn a_long_queue_id_holds_its_arrival() {
+        // 2023-02-20T13:50:44.573445Z
+        assert_eq!(
+            queue_id_micros("4PL3j0443nz30Ms"),
+            Some(1_676_901_044_573_445)
+        );
+        assert_eq!(queue_id_micros("1D5A3A2831D"), None);
+        assert_eq!(queue_id_micros("4PL3j0443nz"), None);
+        assert_eq!(queue_id_micros("0000000000z30Ms"), None);
+        assert_eq!(queue_id_micros("4PL3j0443nz30As"), None);
+        assert_eq!(queue_id_micros("zzzz"), None);
+        assert_eq!(queue_id_micros(""), None);
+    }
+
+    /// Year and offset in minutes that a line proves.
+    fn check(line: &str, expected: Option<(i32, i16)>) {
+        let header = header(line);
+        let Stamp::Local(time) = header.stamp else {
+            panic!("{line}");
+        };
+        let found = proof(&header).and_then(|proof| proof.year_and_offset(&time));
+        assert_eq!(found, expected, "{line}");
+    }
+
+    #[test]
+    fn lines_prove_their_year_and_offset() {
+        let client = "4PL3j0443nz30Ms: client=a[192.0.2.1]";
+        check(
+            &format!("Feb 20 19:20:44 mx postfix/smtpd[1]: {client}"),
+            Some((2023, 330)),
+        );
+        check(
+            &format!("Feb 20 13:50:45 mx postfix/submission/smtpd[1]: {client}"),
+            Some((2023, 0)),
+        );
+        check(
+            &format!("Feb 20 10:50:45 mx out/smtpd[1]: {client}"),
+            Some((2023, -180)),
+        );
+        check(
+            &format!("Feb 22 13:50:45 mx postfix/smtpd[1]: {client}"),
+            None,
+        );
+        check(&format!("Feb 20 13:50:45 mx sshd[1]: {client}"), None);
+        check(
+            "Feb 20 13:50:45 mx postfix/qmgr[1]: 4PL3j0443nz30Ms: from=<a@b>",
+            None,
+        );
+        check(
+            "Feb 20 13:50:45 mx postfix/smtpd[1]: warning: 4PL3j0443nz30Ms: client=",
+            None,
+        );
+        let made = "1D5A3A2831D: message-id=<20241231230000.1D5A3A2831D@srv1.example>";
+        check(
+            &format!("Jan  1 00:00:01 srv1 postfix/cleanup[1]: {made}"),
+            Some((2025, 60)),
+        );
+        let foreign = "1D5A3A2831D: message-id=<20241119030000.AD5A3A2831D@srv1.example>";
+        check(
+            &format!("Nov 19 04:00:00 srv1 postfix/cleanup[1]: {foreign}"),
+            None,
+        );
+        let broken = "1D5A3A2831D: message-id=<20241319030000.1D5A3A2831D@srv1.example>";
+        check(
+            &format!("Nov 19 04:00:00 srv1 postfix/cleanup[1]: {broken}"),
+            None,
+        );
+    }
+
+    #[test]
+    fn years_are_counted() {
+        let mut years = YearCounter::default();
+        let days = [
+            (12, 28),
+            (12, 31),
+            (1, 1),
+            (12, 31),
+            (1, 2),
+            (3, 1),
+            (2, 3),
+            (12, 30),
+            (1, 1),
+        ];
+        let found = days.map(|(month, day)| years.n_years(month, day));
+        assert_eq!(found, [0, 0, 1, 0, 1, 1, 1, 1, 2]);
+    }
+}

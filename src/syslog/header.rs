@@ -1,0 +1,308 @@
+//! Splits a line into time, host, program, process and text, in every form syslog daemons write.
+
+use super::prefix;
+use super::timestamp::{self, Recent, Stamp};
+
+/// The parts of a line. Those that a line lacks are empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Header<'a> {
+    pub stamp: Stamp,
+    pub host: &'a str,
+    /// What stands before `[pid]`: `postfix/submission/smtpd`.
+    pub program: &'a str,
+    pub pid: Option<u32>,
+    pub text: &'a str,
+}
+
+/// Reads one line by itself. For many lines a `HeaderReader` is faster.
+pub fn header(line: &str) -> Header<'_> {
+    HeaderReader::default().read(line)
+}
+
+/// Reads headers, and remembers the time that the last ones had in common.
+#[derive(Debug, Clone, Default)]
+pub struct HeaderReader {
+    pub(super) recent: Recent,
+    /// Reading the second timestamp of a line.
+    pub(super) is_inside: bool,
+}
+
+impl HeaderReader {
+    /// Reads a line. Every line has a header; one that says nothing is all `text`.
+    pub fn read<'a>(&mut self, line: &'a str) -> Header<'a> {
+        self.read_stamped(line)
+            .or_else(|| prefix::read(self, line))
+            .unwrap_or_else(|| without_stamp(line))
+    }
+
+    /// Reads a line that begins with a time.
+    pub(super) fn read_stamped<'a>(&mut self, line: &'a str) -> Option<Header<'a>> {
+        match line.as_bytes().first()? {
+            b'A'..=b'Z' => {
+                let (time, rest) = timestamp::traditional(line, &mut self.recent)?;
+                Some(after_stamp(Stamp::Local(time), rest))
+            }
+            b'0'..=b'9' => {
+                let (stamp, rest) = match timestamp::iso(line, &mut self.recent) {
+                    Some(read) => read,
+                    None => timestamp::epoch(line)?,
+                };
+                if let Some(header) = prefix::read_second_stamp(self, stamp, rest) {
+                    return Some(header);
+                }
+                let is_exim_like = line.as_bytes().get(10) == Some(&b' ');
+                Some(if is_exim_like {
+                    after_plain_stamp(stamp, rest)
+                } else {
+                    after_stamp(stamp, rest)
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Reads `host prog[pid]: text`. Host or program may be missing.
+pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
+    let mut rest = rest.trim_start_matches(' ');
+    // FreeBSD's `syslogd -v`: `<mail.info> host …`.
+    if rest.starts_with('<')
+        && let Some((_, behind)) = rest.split_once("> ")
+    {
+        rest = behind;
+    }
+    if let Some(header) = tagged(stamp, "", rest) {
+        return header;
+    }
+    let (host, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+    if matches!(host, "last" | "---" | "message") && super::repeated(rest).is_some() {
+        return Header {
+            stamp,
+            text: rest,
+            ..Header::default()
+        };
+    }
+    let behind = behind.trim_start_matches(' ');
+    tagged(stamp, host, behind).unwrap_or(Header {
+        stamp,
+        host,
+        text: behind,
+        ..Header::default()
+    })
+}
+
+/// Behind `2024-11-19 22:00:00` Exim writes text at once, others host and program.
+fn after_plain_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
+    let rest = rest.trim_start_matches(' ');
+    let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+    let is_sure = |header: &Header<'_>| header.pid.is_some() || header.program == "dovecot";
+    if let Some(header) = tagged(stamp, "", rest).filter(is_sure) {
+        return header;
+    }
+    if let Some(header) = tagged(stamp, first, behind).filter(is_sure) {
+        return header;
+    }
+    // Exim's log_selector = +pid.
+    let pid = first
+        .strip_prefix('[')
+        .and_then(|pid| pid.strip_suffix(']'));
+    let pid = pid.and_then(|pid| pid.parse().ok());
+    Header {
+        stamp,
+        pid,
+        text: if pid.is_some() { behind } else { rest },
+        ..Header::default()
+    }
+}
+
+/// Some daemons' own logs and copied lines have no time, but still a program.
+pub(super) fn without_stamp(line: &str) -> Header<'_> {
+    let whole = Header {
+        text: line,
+        ..Header::default()
+    };
+    let (host, behind) = line.split_once(' ').unwrap_or(("", line));
+    let is_sure = |header: &Header<'_>| header.pid.is_some();
+    tagged(Stamp::Missing, "", line)
+        .filter(is_sure)
+        .or_else(|| tagged(Stamp::Missing, host, behind).filter(is_sure))
+        .unwrap_or(whole)
+}
+
+/// Reads `prog[pid]: text` or `prog: text`.
+fn tagged<'a>(stamp: Stamp, host: &'a str, rest: &'a str) -> Option<Header<'a>> {
+    let (program, pid, text) = tag(rest)?;
+    Some(Header {
+        stamp,
+        host,
+        program,
+        pid,
+        text,
+    })
+}
+
+fn tag(rest: &str) -> Option<(&str, Option<u32>, &str)> {
+    let bytes = rest.as_bytes();
+    let end = bytes
+        .iter()
+        .position(|b| matches!(b, b'[' | b':' | b' ' | b'<' | b'='))?;
+    match bytes.get(end)? {
+        b'[' => tag_with_pid(rest, end),
+        b':' => {
+            let (program, behind) = rest.split_at_checked(end)?;
+            let text = behind.strip_prefix(':')?;
+            // `fe80::1 postfix/smtpd[1]: …`: a host.
+            let is_end = text.is_empty() || text.starts_with(' ');
+            (is_end && !program.is_empty()).then_some((program, None, clean(text)))
+        }
+        _ => None,
+    }
+}
+
+fn tag_with_pid(rest: &str, bracket: usize) -> Option<(&str, Option<u32>, &str)> {
+    let (program, behind) = rest.split_at_checked(bracket)?;
+    let (pid, behind) = behind.strip_prefix('[')?.split_once(']')?;
+    if program.is_empty() || pid.contains(' ') {
+        return None;
+    }
+    let text = match behind.strip_prefix(':') {
+        Some(text) => text,
+        // macOS: `prog[1] <Info>: text`, `prog[1] (com.apple.x): text`.
+        None => {
+            let text = behind.strip_prefix(' ')?;
+            match text.split_once(">: ") {
+                Some((level, text)) if level.starts_with('<') => text,
+                _ => text,
+            }
+        }
+    };
+    Some((program, pid.parse().ok(), clean(text)))
+}
+
+/// Without the space that separates it, and without Solaris' `[ID 197553 mail.info] `.
+fn clean(text: &str) -> &str {
+    let text = text.trim_start_matches(' ');
+    if text.starts_with("[ID ")
+        && let Some((_, behind)) = text.split_once("] ")
+    {
+        return behind;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Host, program, process ID and text of a line that has a time unless told.
+    fn check(line: &str, expected: (&str, &str, u32, &str)) {
+        let h = header(line);
+        let found = (h.host, h.program, h.pid.unwrap_or(0), h.text);
+        assert_eq!(found, expected, "{line}");
+    }
+
+    #[test]
+    fn ordinary_lines() {
+        let expected = ("mx", "postfix/smtps/smtpd", 12, "connect from a[192.0.2.1]");
+        check(
+            "Aug  5 08:37:38 mx postfix/smtps/smtpd[12]: connect from a[192.0.2.1]",
+            expected,
+        );
+        check(
+            "2024-08-05T08:37:38+02:00 mx postfix/smtps/smtpd[12]: connect from a[192.0.2.1]",
+            expected,
+        );
+        check(
+            "2024-08-05 08:37:38 mx postfix/smtps/smtpd[12]: connect from a[192.0.2.1]",
+            expected,
+        );
+        let text = "imap-login: Login: user=<a>";
+        check(
+            "Aug  5 08:37:38 mx dovecot: imap-login: Login: user=<a>",
+            ("mx", "dovecot", 0, text),
+        );
+        check(
+            "2024-08-05 08:37:38 mx dovecot: imap-login: Login: user=<a>",
+            ("mx", "dovecot", 0, text),
+        );
+        check(
+            "Aug  5 08:37:38 2001:db8::1 x[1]: y",
+            ("2001:db8::1", "x", 1, "y"),
+        );
+        check(
+            "Aug  5 08:37:38 2001:db8:: x[1]: y",
+            ("2001:db8::", "x", 1, "y"),
+        );
+        check("Aug  5 08:37:38 mx x[1]:y", ("mx", "x", 1, "y"));
+        check(
+            "Aug  5 08:37:38 mx su(pam_unix)[7]: y",
+            ("mx", "su(pam_unix)", 7, "y"),
+        );
+        check(
+            "Aug  5 08:37:38 mx postfix/qmgr[7]:",
+            ("mx", "postfix/qmgr", 7, ""),
+        );
+    }
+
+    #[test]
+    fn what_may_be_missing_or_more() {
+        check(
+            "Aug  5 08:37:38 postfix/smtpd[1]: connect",
+            ("", "postfix/smtpd", 1, "connect"),
+        );
+        check(
+            "Aug  5 08:37:38 imap-login: Info: Login",
+            ("", "imap-login", 0, "Info: Login"),
+        );
+        check("Aug  5 08:37:38 mx some text", ("mx", "", 0, "some text"));
+        check(
+            "Aug  5 08:37:38 mx last message repeated 3 times",
+            ("mx", "", 0, "last message repeated 3 times"),
+        );
+        check(
+            "Aug  5 08:37:38 last message repeated 3 times",
+            ("", "", 0, "last message repeated 3 times"),
+        );
+        check("Aug  5 08:37:38 mx", ("mx", "", 0, ""));
+        check("Aug  5 08:37:38", ("", "", 0, ""));
+        check("Aug  5 08:37:38 mx x[1] <Info>: y", ("mx", "x", 1, "y"));
+        check(
+            "Aug  5 08:37:38 <mail.info> mx x[1]: y",
+            ("mx", "x", 1, "y"),
+        );
+        check(
+            "Aug  5 08:37:38 mx x[1]: [ID 197553 mail.info] y",
+            ("mx", "x", 1, "y"),
+        );
+        check(
+            "postfix/smtpd[1]: connect",
+            ("", "postfix/smtpd", 1, "connect"),
+        );
+        check(
+            "mx postfix/smtpd[1]: connect",
+            ("mx", "postfix/smtpd", 1, "connect"),
+        );
+        check("no header: at all", ("", "", 0, "no header: at all"));
+        check("", ("", "", 0, ""));
+    }
+
+    #[test]
+    fn exim_lines_are_text_alone() {
+        let text = "1tDBxx-00000000abc-1234 <= a@example.com H=b [192.0.2.1] P=esmtps";
+        check(&format!("2024-11-19 22:00:00 {text}"), ("", "", 0, text));
+        check(
+            &format!("2024-11-19 22:00:00.123 +0100 {text}"),
+            ("", "", 0, text),
+        );
+        check(
+            &format!("2024-11-19 22:00:00 [77] {text}"),
+            ("", "", 77, text),
+        );
+        check("2024-11-19 22:00:00 Warning: x", ("", "", 0, "Warning: x"));
+        check(
+            "2024-11-19 22:00:00 Start queue run: pid=7",
+            ("", "", 0, "Start queue run: pid=7"),
+        );
+        check("2024-11-19 22:00:00 mx exim[5]: x", ("mx", "exim", 5, "x"));
+    }
+}

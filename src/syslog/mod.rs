@@ -1,0 +1,17 @@
+//! A line's header: when, which host, which program; and the year and zone that year-less logs leave out.
+
+mod clock;
+mod evidence;
+mod header;
+mod prefix;
+mod repeated;
+mod timestamp;
+mod year;
+mod zone;
+
+pub use clock::{Clock, ClockOptions, FileYear, HostZone};
+pub use evidence::queue_id_micros;
+pub use header::{Header, HeaderReader, header};
+pub use repeated::{Repeated, repeated};
+pub use timestamp::{LocalTime, Stamp};
+pub use zone::Zone;
