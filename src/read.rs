@@ -1,0 +1,326 @@
+//! Files -> records in log order: lines parsed in parallel, then dated and shown one after the other.
+
+use std::sync::atomic::AtomicU64;
+
+use anyhow::{Context, Result};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::event::Event;
+use crate::input::{self, Block, Fault, Input, Source};
+use crate::mail::{LineRef, Timestamp};
+use crate::options::Options;
+use crate::parse;
+use crate::syslog::{self, Clock, ClockOptions, FileYear, Header, HeaderReader, HostZone, Zone};
+
+/// A line of the log: where it stands, when and by whom it was written, and what it says.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    pub at: LineRef,
+    /// That of the line before, where a line has none.
+    pub timestamp: Timestamp,
+    pub has_stamp: bool,
+    pub host: &'a str,
+    pub program: &'a str,
+    pub pid: Option<u32>,
+    pub text: &'a str,
+    pub event: Event<'a>,
+    /// How many lines this one stands for: `message repeated N times`.
+    pub repeated: u32,
+    /// Held bytes that are not UTF-8.
+    pub is_lossy: bool,
+}
+
+/// What was read, and how far it was understood: every line is counted once.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Coverage {
+    pub lines: u64,
+    /// Lines of mail programs that a rule understands.
+    pub understood: u64,
+    /// Lines of mail programs that no rule understands.
+    pub unknown: u64,
+    /// Lines of other programs.
+    pub other: u64,
+    /// Lines with bytes that are not UTF-8.
+    pub lossy: u64,
+    /// Lines too long to be read whole.
+    pub cut: u64,
+    /// Lines without a time.
+    pub undated: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+    pub files: Vec<FileCoverage>,
+    /// Which year was taken for lines without one, and why.
+    pub years: Vec<FileYear>,
+    /// Which zone was taken for lines without an offset, and why.
+    pub zones: Vec<HostZone>,
+    /// What could not be read: the answer is incomplete.
+    pub faults: Vec<FaultCoverage>,
+    pub notices: Vec<String>,
+}
+
+/// One source.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FileCoverage {
+    pub file: String,
+    pub lines: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+}
+
+/// A source that could not be read, or not to its end.
+#[derive(Debug, Clone, Serialize)]
+pub struct FaultCoverage {
+    pub file: String,
+    pub message: String,
+    pub lines_read: u64,
+}
+
+/// Whoever wants the records, one after the other in log order.
+pub type Observer<'a> = dyn FnMut(&Record<'_>) + Send + 'a;
+
+/// The sources of a run after reading; lines can be fetched from them again.
+pub struct Log {
+    pub sources: Vec<Source>,
+    pub coverage: Coverage,
+}
+
+impl Log {
+    /// The names that `LineRef::file` means.
+    pub fn file_names(&self) -> Vec<String> {
+        self.sources.iter().map(|source| source.name.clone()).collect()
+    }
+}
+
+/// Finds the sources that the options name.
+pub fn discover(options: &Options) -> Input {
+    input::discover(&options.paths)
+}
+
+/// Reads all sources and shows every line to `observe`. `bytes_read` counts compressed bytes on the way.
+///
+/// # Errors
+/// When the zone is not known, or threads cannot be started. A source that cannot be read is no error
+/// here but a fault in the coverage.
+pub fn read(
+    options: &Options,
+    mut input: Input,
+    bytes_read: &AtomicU64,
+    observe: &mut Observer<'_>,
+) -> Result<Log> {
+    let clock = Clock::new(&mut input, clock_options(options)?);
+    let mut reading = Reading::new(clock, &input.sources);
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .context("cannot start threads")?;
+    let ((), faults) = input::with_blocks(&input.sources, threads, bytes_read, |blocks| {
+        if threads == 1 {
+            for block in blocks {
+                reading.show(&ParsedBlock::parse(block), observe);
+            }
+        } else {
+            in_parallel(&pool, threads, blocks, &mut reading, observe);
+        }
+    });
+    let Input {
+        sources,
+        faults: not_found,
+        notices,
+    } = input;
+    let coverage = reading.finish(not_found.into_iter().chain(faults), notices);
+    Ok(Log { sources, coverage })
+}
+
+fn clock_options(options: &Options) -> Result<ClockOptions> {
+    let zone = match &options.timezone {
+        Some(name) => Some(
+            name.parse::<Zone>()
+                .with_context(|| format!("--timezone {name}"))?,
+        ),
+        None => None,
+    };
+    Ok(ClockOptions {
+        zone,
+        year: options.year,
+        ..ClockOptions::of_this_computer()
+    })
+}
+
+/// While one batch of blocks is shown in order, the next one is parsed.
+fn in_parallel(
+    pool: &rayon::ThreadPool,
+    threads: usize,
+    blocks: &mut dyn Iterator<Item = Block>,
+    reading: &mut Reading,
+    observe: &mut Observer<'_>,
+) {
+    let mut parsed: Vec<ParsedBlock> = Vec::new();
+    loop {
+        let batch: Vec<Block> = blocks.take(threads).collect();
+        if batch.is_empty() && parsed.is_empty() {
+            return;
+        }
+        let (next, ()) = pool.install(|| {
+            rayon::join(
+                || batch.into_par_iter().map(ParsedBlock::parse).collect(),
+                || parsed.iter().for_each(|block| reading.show(block, observe)),
+            )
+        });
+        parsed = next;
+    }
+}
+
+/// A line whose time is not resolved yet.
+struct Parsed<'a> {
+    header: Header<'a>,
+    event: Event<'a>,
+    number: u32,
+    repeated: u32,
+    is_lossy: bool,
+    is_cut: bool,
+}
+
+type ParsedLines<'a> = Vec<Parsed<'a>>;
+
+self_cell::self_cell!(
+    /// A block with what its lines say, which borrows from it.
+    struct ParsedBlock {
+        owner: Block,
+        #[covariant]
+        dependent: ParsedLines,
+    }
+);
+
+impl ParsedBlock {
+    fn parse(block: Block) -> Self {
+        Self::new(block, |block| {
+            let mut headers = HeaderReader::default();
+            let mut lines = Vec::with_capacity(block.text.len() / 120);
+            lines.extend(block.lines().map(|line| {
+                let header = headers.read(line.text);
+                let (event, repeated) = event(&header);
+                Parsed {
+                    header,
+                    event,
+                    number: line.number,
+                    repeated,
+                    is_lossy: line.is_lossy,
+                    is_cut: line.is_cut,
+                }
+            }));
+            lines
+        })
+    }
+}
+
+/// V1: `message repeated 2 times: [ …]` says the same as the line in the brackets, twice.
+fn event<'a>(header: &Header<'a>) -> (Event<'a>, u32) {
+    match syslog::repeated(header.text) {
+        Some(repeated) => match repeated.text {
+            Some(text) => (parse::event(header.program, text), repeated.n_times),
+            None => {
+                let n_times = repeated.n_times;
+                (Event::Repeated { n_times }, 1)
+            }
+        },
+        None => (parse::event(header.program, header.text), 1),
+    }
+}
+
+/// Dates the lines, counts them and shows them.
+struct Reading {
+    clock: Clock,
+    coverage: Coverage,
+    last: Timestamp,
+}
+
+impl Reading {
+    fn new(clock: Clock, sources: &[Source]) -> Self {
+        let files = sources.iter().map(|source| FileCoverage {
+            file: source.name.clone(),
+            ..FileCoverage::default()
+        });
+        Self {
+            clock,
+            coverage: Coverage {
+                files: files.collect(),
+                ..Coverage::default()
+            },
+            last: Timestamp::default(),
+        }
+    }
+
+    fn show(&mut self, block: &ParsedBlock, observe: &mut Observer<'_>) {
+        let file = block.borrow_owner().file;
+        for line in block.borrow_dependent() {
+            let timestamp = self.clock.resolve(file, &line.header);
+            self.count(file, line, timestamp);
+            self.last = timestamp.unwrap_or(self.last);
+            observe(&Record {
+                at: LineRef {
+                    file,
+                    line: line.number,
+                },
+                timestamp: self.last,
+                has_stamp: timestamp.is_some(),
+                host: line.header.host,
+                program: line.header.program,
+                pid: line.header.pid,
+                text: line.header.text,
+                event: line.event.clone(),
+                repeated: line.repeated,
+                is_lossy: line.is_lossy,
+            });
+        }
+    }
+
+    fn count(&mut self, file: u32, line: &Parsed<'_>, timestamp: Option<Timestamp>) {
+        let coverage = &mut self.coverage;
+        coverage.lines += 1;
+        match line.event {
+            Event::Unknown => coverage.unknown += 1,
+            Event::Other => coverage.other += 1,
+            _ => coverage.understood += 1,
+        }
+        coverage.lossy += u64::from(line.is_lossy);
+        coverage.cut += u64::from(line.is_cut);
+        let in_file = &mut coverage.files[file as usize];
+        in_file.lines += 1;
+        match timestamp {
+            Some(moment) => {
+                in_file.first_seen.get_or_insert(moment);
+                in_file.last_seen = Some(moment);
+                let first = coverage.first_seen.get_or_insert(moment);
+                *first = (*first).min(moment);
+                let last = coverage.last_seen.get_or_insert(moment);
+                *last = (*last).max(moment);
+            }
+            None => coverage.undated += 1,
+        }
+    }
+
+    fn finish(self, faults: impl Iterator<Item = Fault>, notices: Vec<String>) -> Coverage {
+        Coverage {
+            years: self.clock.years(),
+            zones: self.clock.zones(),
+            faults: faults
+                .map(|fault| FaultCoverage {
+                    file: fault.name,
+                    message: fault.message,
+                    lines_read: fault.n_lines_read,
+                })
+                .collect(),
+            notices,
+            ..self.coverage
+        }
+    }
+}
