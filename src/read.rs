@@ -310,7 +310,7 @@ impl Reading {
 
     fn finish(self, faults: impl Iterator<Item = Fault>, notices: Vec<String>) -> Coverage {
         Coverage {
-            years: self.clock.years(),
+            years: self.clock.years().to_vec(),
             zones: self.clock.zones(),
             faults: faults
                 .map(|fault| FaultCoverage {

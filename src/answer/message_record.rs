@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::correlate::{Lineage, Message, OriginKind, Recipient, Strings, Symbol};
 use crate::incident::stable_id;
-use crate::knowledge::providers;
+use crate::knowledge::providers::Providers;
 use crate::mail::{Address, Relay, Timestamp};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -105,6 +105,7 @@ pub struct Messages {
     pub lineage: Lineage,
     pub strings: Strings,
     ids: Vec<String>,
+    providers: Providers,
 }
 
 impl Messages {
@@ -128,11 +129,22 @@ impl Messages {
                 }
             })
             .collect();
-        Self {
+        let mut messages = Self {
             list,
             lineage,
             strings,
             ids,
+            providers: Providers::embedded(),
+        };
+        messages.learn_providers();
+        messages
+    }
+
+    fn learn_providers(&mut self) {
+        for recipient in self.list.iter().flat_map(|message| &message.recipients) {
+            let domain = Address(self.strings.get(recipient.to)).domain();
+            let relay = relay(recipient, &self.strings);
+            self.providers.learn(domain.unwrap_or_default(), &relay, 1);
         }
     }
 
@@ -214,13 +226,8 @@ impl Messages {
     fn recipient(&self, recipient: &Recipient) -> RecipientRecord {
         let text = |symbol: Symbol| self.strings.get(symbol).to_owned();
         let to = self.strings.get(recipient.to);
-        let relay = Relay {
-            name: recipient.relay_name.map(|name| self.strings.get(name)),
-            ip: recipient.relay_ip.map(|ip| self.strings.get(ip)),
-            port: None,
-        };
-        let domain = Address(to).domain().unwrap_or_default().to_ascii_lowercase();
-        let provider = (!relay.is_loopback()).then(|| providers::provider(&relay, &domain));
+        let relay = relay(recipient, &self.strings);
+        let provider = self.providers.provider(Address(to).domain(), &relay);
         RecipientRecord {
             to: to.to_owned(),
             orig_to: recipient.orig_to.map(text),
@@ -235,5 +242,14 @@ impl Messages {
             delay: recipient.delay,
             reason: recipient.reason.to_string(),
         }
+    }
+}
+
+/// What the log says of a recipient's next hop.
+fn relay<'a>(recipient: &Recipient, strings: &'a Strings) -> Relay<'a> {
+    Relay {
+        name: recipient.relay_name.map(|name| strings.get(name)),
+        ip: recipient.relay_ip.map(|ip| strings.get(ip)),
+        port: None,
     }
 }

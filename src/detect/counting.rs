@@ -63,7 +63,7 @@ pub(super) fn clients(
                 ip: strings.get(symbol).to_owned(),
                 country: place.country.map(|country| country.to_string()),
                 asn: place.asn,
-                as_name: place.as_name,
+                as_name: place.as_name.map(str::to_owned),
                 messages: 0,
                 first_seen: seen,
                 last_seen: seen,

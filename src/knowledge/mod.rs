@@ -1,4 +1,6 @@
-//! What the log does not say: where an address is, and whose mail servers a recipient has.
+//! What the log does not say: where an address is, whose mail servers a recipient has, what a reply means.
 
 pub mod geoip;
+pub mod places;
 pub mod providers;
+pub mod replies;

@@ -1,11 +1,14 @@
 //! The table of deliveries, one row for each recipient where the mail's way on this host ends.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
+use hashbrown::HashMap;
 use polars::prelude::*;
 
 use super::{columns, flags, numbers, symbols, wide_numbers};
 use crate::correlate::{Lineage, Message, Recipient, Strings, Symbol};
-use crate::knowledge::providers;
+use crate::knowledge::providers::Providers;
 use crate::knowledge::replies::{self, ReplyClass};
 use crate::mail::{Address, LineRef, Relay, Status};
 
@@ -82,42 +85,41 @@ impl Rows {
 
     /// The provider of each row; `None` for local mailboxes. Looked up once for each domain and relay.
     fn providers(&self, strings: &mut Strings) -> Vec<Option<Symbol>> {
-        let mut known = hashbrown::HashMap::new();
+        let mut providers = Providers::embedded();
+        for row in &self.rows {
+            let domain = Address(strings.get(row.to)).domain().unwrap_or_default();
+            providers.learn(domain, &relay(row.relay_name, row.relay_ip, strings), 1);
+        }
+        let mut known = HashMap::new();
         let mut found = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
-            if row.is_local {
-                found.push(None);
+            let domain = Address(strings.get(row.to)).domain();
+            let key = (row.relay_name, row.relay_ip, domain.map(str::to_owned));
+            if let Some(provider) = known.get(&key) {
+                found.push(*provider);
                 continue;
             }
-            let domain = Address(strings.get(row.to)).domain().unwrap_or_default();
-            let key = (row.relay_name, domain.to_ascii_lowercase());
-            let provider = match known.get(&key) {
-                Some(provider) => *provider,
-                None => {
-                    let relay = Relay {
-                        name: row.relay_name.map(|name| strings.get(name)),
-                        ip: row.relay_ip.map(|ip| strings.get(ip)),
-                        port: None,
-                    };
-                    let label = providers::provider(&relay, &key.1);
-                    let provider = strings.intern(&label);
-                    known.insert(key, provider);
-                    provider
-                }
-            };
-            found.push(Some(provider));
+            let label = providers
+                .provider(domain, &relay(row.relay_name, row.relay_ip, strings))
+                .map(Cow::into_owned);
+            let provider = label.map(|label| strings.intern(&label));
+            known.insert(key, provider);
+            found.push(provider);
         }
         found
     }
 }
 
-/// True for a mailbox on this host: `relay=local`, `virtual`, a pipe's name, `host[private/lmtp]`, loopback.
-fn is_local(recipient: &Recipient, strings: &Strings) -> bool {
-    let text = |symbol: Option<Symbol>| symbol.map(|symbol| strings.get(symbol));
+/// What the log says of the next hop.
+fn relay<'a>(name: Option<Symbol>, ip: Option<Symbol>, strings: &'a Strings) -> Relay<'a> {
     Relay {
-        name: text(recipient.relay_name),
-        ip: text(recipient.relay_ip),
+        name: name.map(|name| strings.get(name)),
+        ip: ip.map(|ip| strings.get(ip)),
         port: None,
     }
-    .is_loopback()
+}
+
+/// True for a mailbox on this host: `relay=local`, `virtual`, a pipe's name, `host[private/lmtp]`, loopback.
+fn is_local(recipient: &Recipient, strings: &Strings) -> bool {
+    relay(recipient.relay_name, recipient.relay_ip, strings).is_loopback()
 }

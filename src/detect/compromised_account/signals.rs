@@ -13,7 +13,6 @@ use super::{
 use crate::correlate::Symbol;
 use crate::detect::submissions::{Submission, ip_of};
 use crate::finding::{Mitigation, Signal};
-use crate::knowledge::geoip::min_distance_km;
 use crate::knowledge::places::Network;
 use crate::knowledge::replies::ReplyClass;
 
@@ -190,7 +189,7 @@ fn impossible_travel(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signa
     let travels = uses.windows(2).filter_map(|pair| {
         let ((t1, place1, from), (t2, place2, to)) = (pair[0], pair[1]);
         let concerns = misuse.places.contains(&place1) || misuse.places.contains(&place2);
-        let km = min_distance_km(from, to)?;
+        let km = account.context.geoip.min_distance_km(from, to)?;
         let hours = (t2 - t1) as f64 / HOUR_MICROS as f64;
         // Below 200 km the borders of the table are too rough.
         let impossible = concerns && km > 200.0 && km > TRAVEL_KM_PER_HOUR.value * hours;
