@@ -30,8 +30,15 @@ impl<'a> Route<'a> {
             _ if matches!(relay.port, Some(465 | 587)) => Self::Anywhere,
             (None, Some(_)) => Self::Anywhere,
             (Some("local" | "virtual"), None) => Self::Mailbox,
-            // pipe(8) gives the name of its service. With a dot it is a host whose address was cut out of the log.
-            (Some(name), None) if !name.contains('.') => Self::Program,
+            // A name alone is this host (see `Relay::is_loopback`). One with a dot is a mailbox server's,
+            // whose socket the parser left out; one without is the service of a pipe(8).
+            (Some(name), None) if relay.port.is_none() => {
+                if name.contains('.') {
+                    Self::Mailbox
+                } else {
+                    Self::Program
+                }
+            }
             (Some(name), _) if is_address(name) => Self::Anywhere,
             (Some(name), _) => Self::Host(name),
         }

@@ -152,6 +152,7 @@ fn what_stays_on_this_host_has_no_provider() {
         "dovecot",
         "127.0.0.1[127.0.0.1]:10024",
         "localhost[::1]:24",
+        "mail.example.com",
         "mail.example.com[private/dovecot-lmtp]",
         "mail.example.com[/var/run/dovecot/lmtp]",
     ];
