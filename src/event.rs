@@ -305,6 +305,8 @@ pub enum RejectClass {
 pub struct Verdict<'a> {
     pub queue_id: Option<QueueId<'a>>,
     pub message_id: Option<&'a str>,
+    /// amavis: the queue ID under which the message came back to Postfix.
+    pub queued_as: Option<QueueId<'a>>,
     /// The program's own words: `Passed CLEAN`, `Blocked SPAM`, `DKIM-Signature field added`.
     pub text: &'a str,
 }

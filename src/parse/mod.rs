@@ -3,16 +3,21 @@
 //! Everything is read from left to right in the order in which the daemon writes it. A HELO name,
 //! a header, an address or a remote reply may say anything; no line is searched for a key.
 
+mod amavis;
 mod bounce;
 mod cleanup;
 mod delivery;
 mod dovecot;
 mod housekeeping;
+mod lost;
+mod milter;
 mod pickup;
+mod policy;
 mod postscreen;
 mod postsuper;
 mod qmgr;
 mod reject;
+mod saslauthd;
 mod shape;
 mod smtp;
 mod smtpd;
@@ -26,7 +31,7 @@ use crate::event::Event;
 /// Reads one line. `program` is what the syslog header says before `[pid]`, `text` what follows `: `.
 pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
     let Some(family) = Family::of(program) else {
-        return Event::Other;
+        return lost::parse(program, text).unwrap_or(Event::Other);
     };
     if let Some(event) = repeated(text) {
         return event;
@@ -35,6 +40,7 @@ pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
         Family::Postfix(service) => postfix(service, text),
         Family::Dovecot => dovecot::parse(text),
         Family::DovecotProcess(name) => dovecot::parse_process(name, text),
+        Family::Beside(parse) => parse(text).or_else(|| warning::parse(text)),
     };
     event.unwrap_or(Event::Unknown)
 }
@@ -51,7 +57,11 @@ enum Family<'a> {
     Dovecot,
     /// `dovecot/imap-login`, or the process alone.
     DovecotProcess(&'a str),
+    /// Milters, policy servers, password checkers: one function each.
+    Beside(Parse),
 }
+
+type Parse = for<'t> fn(&'t str) -> Option<Event<'t>>;
 
 impl<'a> Family<'a> {
     fn of(program: &'a str) -> Option<Self> {
@@ -71,9 +81,30 @@ impl<'a> Family<'a> {
             "postfix" | "postsuper" | "postlog" | "postqueue" | "postdrop" | "postfix-script" => {
                 Some(Self::Postfix(program))
             }
-            _ => None,
+            _ => beside(program).map(Self::Beside),
         }
     }
+}
+
+/// Programs that work with a mail server and log under their own names.
+fn beside(program: &str) -> Option<Parse> {
+    Some(match program {
+        "amavis" | "amavisd" | "amavisd-new" => amavis::parse,
+        "opendkim" => milter::opendkim,
+        "opendmarc" => milter::opendmarc,
+        "rspamd" | "rspamd_proxy" => milter::rspamd,
+        "clamav-milter" => milter::clamav,
+        "milter-manager" => milter::milter_manager,
+        "spamd" => milter::spamd,
+        "spamass-milter" => milter::spamass,
+        "policyd-spf" | "policy-spf" | "postfix-policyd-spf-perl" | "policyd-spf-perl" => {
+            policy::spf
+        }
+        "postgrey" => policy::postgrey,
+        "postfwd" | "postfwd2" | "postfwd3" => policy::postfwd,
+        "saslauthd" => saslauthd::parse,
+        _ => return None,
+    })
 }
 
 /// Postfix's own programs, under whatever instance name.

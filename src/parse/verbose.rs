@@ -27,16 +27,41 @@ fn attribute(text: &str) -> bool {
         "input attribute value: ",
         "trying... ",
         "request: ",
-        "mail from: ",
         "done ",
         "start sorted recipient list",
         "end sorted recipient list",
+        "start move queue ",
+        "end move queue ",
+        "connect to subsystem ",
+        "wakeup ",
+        "process generation: ",
+        "mynetworks: ",
+        "Compiled against Berkeley DB: ",
+        "Run-time linked against Berkeley DB: ",
+        "fsspace: ",
+        ">>> START ",
+        ">>> END ",
+        ">>> CHECKING ",
+        "before input_transp_cleanup: ",
+        "after input_transp_cleanup: ",
     ];
-    if text == "request ignored" || known.iter().any(|known| text.starts_with(known)) {
+    let whole = [
+        "request ignored",
+        "connection established",
+        "connection closed",
+        "idle timeout -- exiting",
+    ];
+    if whole.contains(&text) || text.ends_with(" stream disconnect") && !text.contains('<') {
+        return true;
+    }
+    if known.iter().any(|known| text.starts_with(known)) {
         return is_ours(text);
     }
-    take::split_at_text(text, " socket: wanted attribute: ")
-        .is_some_and(|(socket, _)| !socket.contains(' '))
+    // `unknown_address_tempfail_action = defer_if_permit`
+    let setting = take::split_at_text(text, " = ").map(|(name, _)| name);
+    let socket = take::split_at_text(text, " socket: wanted attribute: ").map(|(socket, _)| socket);
+    setting.is_some_and(|name| name.ends_with("_action") && !name.contains(' '))
+        || socket.is_some_and(|socket| !socket.contains(' '))
 }
 
 /// Those that could begin a sentence have to go on as ours do.
