@@ -12,7 +12,7 @@ mod reader;
 mod source;
 mod spool;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use blocks::{Block, Line, Lines, MAX_LINE_BYTES};
 pub use decompress::Kind;

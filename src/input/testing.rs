@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Gives at most seven bytes at a time.
-pub(super) struct Slow<'a>(pub(super) &'a [u8]);
+pub(crate) struct Slow<'a>(pub(super) &'a [u8]);
 
 impl Read for Slow<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -16,14 +16,14 @@ impl Read for Slow<'_> {
 }
 
 /// A small generator (xorshift) so that a failing seed can be run again.
-pub(super) struct Noise(u64);
+pub(crate) struct Noise(u64);
 
 impl Noise {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -31,7 +31,7 @@ impl Noise {
     }
 
     /// Bytes with many line ends, CR, NUL, multi-byte characters and broken ones, all lines short.
-    pub(super) fn log(&mut self, n_bytes: usize) -> Vec<u8> {
+    pub(crate) fn log(&mut self, n_bytes: usize) -> Vec<u8> {
         let pieces: [&[u8]; 9] = [
             b"Nov 19 22:00:00 mx postfix/qmgr[1]: ",
             b"\n",
@@ -53,25 +53,25 @@ impl Noise {
 }
 
 /// A folder that is removed after the test, and files in it.
-pub(super) struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 }
 
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
