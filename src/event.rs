@@ -300,6 +300,54 @@ pub enum RejectClass {
     Other,
 }
 
+impl RejectClass {
+    /// All of them, in the order of their numbers in the tables.
+    pub const ALL: [Self; 18] = [
+        Self::RelayDenied,
+        Self::Dnsbl,
+        Self::Helo,
+        Self::UnknownRecipient,
+        Self::RecipientRefused,
+        Self::SenderRefused,
+        Self::SenderLoginMismatch,
+        Self::ClientRefused,
+        Self::ClientName,
+        Self::Greylisted,
+        Self::RateLimit,
+        Self::Size,
+        Self::Content,
+        Self::Quota,
+        Self::Policy,
+        Self::Protocol,
+        Self::OwnTrouble,
+        Self::Other,
+    ];
+
+    /// For a table that a person reads.
+    pub fn as_words(self) -> &'static str {
+        match self {
+            Self::RelayDenied => "relaying denied",
+            Self::Dnsbl => "on a block list (DNSBL)",
+            Self::Helo => "HELO name",
+            Self::UnknownRecipient => "unknown recipient",
+            Self::RecipientRefused => "recipient refused",
+            Self::SenderRefused => "sender refused",
+            Self::SenderLoginMismatch => "sender does not belong to the login",
+            Self::ClientRefused => "client refused",
+            Self::ClientName => "client without a host name",
+            Self::Greylisted => "greylisted",
+            Self::RateLimit => "too much, too fast",
+            Self::Size => "message too large",
+            Self::Content => "header, body or content",
+            Self::Quota => "mailbox full",
+            Self::Policy => "policy",
+            Self::Protocol => "SMTP protocol",
+            Self::OwnTrouble => "this server's own trouble",
+            Self::Other => "other reason",
+        }
+    }
+}
+
 /// What a content filter or milter says of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Verdict<'a> {

@@ -20,14 +20,22 @@ pub fn arrange(mut findings: Vec<Finding>) -> Vec<Finding> {
     }
     let causes: Vec<(String, String, i64, i64)> = findings
         .iter()
-        .filter(|finding| finding.detector == "compromised-account" && finding.level >= Level::Medium)
+        .filter(|finding| {
+            finding.detector == "compromised-account" && finding.level >= Level::Medium
+        })
         .map(|finding| {
             let (first, last) = (finding.first_seen.micros, finding.last_seen.micros);
-            (finding.id.clone(), finding.subject.name.clone(), first, last + ECHO_MICROS)
+            (
+                finding.id.clone(),
+                finding.subject.name.clone(),
+                first,
+                last + ECHO_MICROS,
+            )
         })
         .collect();
     for finding in &mut findings {
-        let is_flood = finding.detector == "backscatter-victim" && finding.subject.kind == SubjectKind::Address;
+        let is_flood = finding.detector == "backscatter-victim"
+            && finding.subject.kind == SubjectKind::Address;
         let cause = causes.iter().find(|(_, account, from, until)| {
             let started = finding.first_seen.micros;
             is_account_of(account, &finding.subject.name) && (*from..=*until).contains(&started)

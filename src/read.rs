@@ -1,8 +1,9 @@
 //! Files -> records in log order: lines parsed in parallel, then dated and shown one after the other.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -80,8 +81,8 @@ pub struct FaultCoverage {
     pub lines_read: u64,
 }
 
-/// Whoever wants the records, one after the other in log order.
-pub type Observer<'a> = dyn FnMut(&Record<'_>) + Send + 'a;
+/// Whoever wants the records, with the names of their sources, in log order, until it breaks off.
+pub type Observer<'a> = dyn FnMut(&Record<'_>, &str) -> ControlFlow<()> + Send + 'a;
 
 /// The sources of a run after reading; lines can be fetched from them again.
 pub struct Log {
@@ -92,7 +93,10 @@ pub struct Log {
 impl Log {
     /// The names that `LineRef::file` means.
     pub fn file_names(&self) -> Vec<String> {
-        self.sources.iter().map(|source| source.name.clone()).collect()
+        self.sources
+            .iter()
+            .map(|source| source.name.clone())
+            .collect()
     }
 }
 
@@ -125,7 +129,9 @@ pub fn read(
     let ((), faults) = input::with_blocks(&input.sources, threads, bytes_read, |blocks| {
         if threads == 1 {
             for block in blocks {
-                reading.show(&ParsedBlock::parse(block), observe);
+                if reading.show(&ParsedBlock::parse(block), observe).is_break() {
+                    return;
+                }
             }
         } else {
             in_parallel(&pool, threads, blocks, &mut reading, observe);
@@ -144,7 +150,7 @@ fn clock_options(options: &Options) -> Result<ClockOptions> {
     let zone = match &options.timezone {
         Some(name) => Some(
             name.parse::<Zone>()
-                .with_context(|| format!("--timezone {name}"))?,
+                .map_err(|error| anyhow!("--timezone {name}: {error}"))?,
         ),
         None => None,
     };
@@ -169,12 +175,19 @@ fn in_parallel(
         if batch.is_empty() && parsed.is_empty() {
             return;
         }
-        let (next, ()) = pool.install(|| {
+        let (next, flow) = pool.install(|| {
             rayon::join(
                 || batch.into_par_iter().map(ParsedBlock::parse).collect(),
-                || parsed.iter().for_each(|block| reading.show(block, observe)),
+                || {
+                    parsed
+                        .iter()
+                        .try_for_each(|block| reading.show(block, observe))
+                },
             )
         });
+        if flow.is_break() {
+            return;
+        }
         parsed = next;
     }
 }
@@ -259,13 +272,13 @@ impl Reading {
         }
     }
 
-    fn show(&mut self, block: &ParsedBlock, observe: &mut Observer<'_>) {
+    fn show(&mut self, block: &ParsedBlock, observe: &mut Observer<'_>) -> ControlFlow<()> {
         let file = block.borrow_owner().file;
         for line in block.borrow_dependent() {
             let timestamp = self.clock.resolve(file, &line.header);
             self.count(file, line, timestamp);
             self.last = timestamp.unwrap_or(self.last);
-            observe(&Record {
+            let record = Record {
                 at: LineRef {
                     file,
                     line: line.number,
@@ -279,8 +292,10 @@ impl Reading {
                 event: line.event.clone(),
                 repeated: line.repeated,
                 is_lossy: line.is_lossy,
-            });
+            };
+            observe(&record, &self.coverage.files[file as usize].file)?;
         }
+        ControlFlow::Continue(())
     }
 
     fn count(&mut self, file: u32, line: &Parsed<'_>, timestamp: Option<Timestamp>) {

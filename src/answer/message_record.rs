@@ -150,12 +150,16 @@ impl Messages {
 
     /// The message of a number; numbers are dense, but some may have been filtered out.
     pub fn find(&self, number: u32) -> Option<&Message> {
-        let index = self.list.binary_search_by_key(&number, |message| message.number);
+        let index = self
+            .list
+            .binary_search_by_key(&number, |message| message.number);
         index.ok().map(|index| &self.list[index])
     }
 
     pub fn id(&self, number: u32) -> Option<&str> {
-        let index = self.list.binary_search_by_key(&number, |message| message.number);
+        let index = self
+            .list
+            .binary_search_by_key(&number, |message| message.number);
         index.ok().map(|index| self.ids[index].as_str())
     }
 
@@ -186,14 +190,21 @@ impl Messages {
             complete: message.is_complete(),
             parent: self.lineage.parent(number).and_then(relative),
             children: self.lineage.children(number).filter_map(relative).collect(),
-            recipients: message.recipients.iter().map(|r| self.recipient(r)).collect(),
+            recipients: message
+                .recipients
+                .iter()
+                .map(|r| self.recipient(r))
+                .collect(),
             events: message
                 .events
                 .iter()
                 .map(|seen| EventLine {
                     timestamp: seen.timestamp,
                     event: seen.event,
-                    file: file_names.get(seen.at.file as usize).cloned().unwrap_or_default(),
+                    file: file_names
+                        .get(seen.at.file as usize)
+                        .cloned()
+                        .unwrap_or_default(),
                     line: seen.at.line,
                     text: None,
                 })
@@ -202,13 +213,18 @@ impl Messages {
     }
 
     fn origin(&self, message: &Message) -> OriginRecord {
-        let text = |symbol: Option<Symbol>| symbol.map(|symbol| self.strings.get(symbol).to_owned());
+        let text =
+            |symbol: Option<Symbol>| symbol.map(|symbol| self.strings.get(symbol).to_owned());
         let origin = &message.origin;
         let reinjected = self
             .lineage
             .parent(message.number)
             .is_some_and(|(_, relation)| relation == crate::correlate::Relation::Reinjected);
-        let kind = if reinjected { OriginKind::Reinjected } else { origin.kind };
+        let kind = if reinjected {
+            OriginKind::Reinjected
+        } else {
+            origin.kind
+        };
         OriginRecord {
             kind: kind.as_str(),
             program: text(origin.program),

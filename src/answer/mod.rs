@@ -17,10 +17,16 @@ pub struct Document {
 pub enum Block {
     Heading(String),
     /// A finding's heading, with its level.
-    Claim { level: Level, title: String },
+    Claim {
+        level: Level,
+        title: String,
+    },
     Paragraph(String),
     /// What is to be read first.
-    Verdict { level: Option<Level>, text: String },
+    Verdict {
+        level: Option<Level>,
+        text: String,
+    },
     List(Vec<String>),
     Table(Table),
     /// Lines of the log, word for word: where they stand, and what they say.

@@ -11,6 +11,8 @@ pub enum Relation {
     Bounce,
     DelayNotification,
     SuccessNotification,
+    /// `postsuper -r`: the same message under a new queue ID.
+    Resubmitted,
 }
 
 impl Relation {
@@ -21,12 +23,13 @@ impl Relation {
             Self::Bounce => "bounce",
             Self::DelayNotification => "delay_notification",
             Self::SuccessNotification => "success_notification",
+            Self::Resubmitted => "resubmitted",
         }
     }
 
     /// True when the child is the same submission, on its way; false for a message about it.
     pub fn same_submission(self) -> bool {
-        matches!(self, Self::Reinjected | Self::Forwarded)
+        matches!(self, Self::Reinjected | Self::Forwarded | Self::Resubmitted)
     }
 }
 

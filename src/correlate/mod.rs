@@ -107,19 +107,13 @@ impl Correlator {
     pub fn observe(&mut self, record: &Record<'_>) {
         self.n_records += 1;
         let now = record.timestamp.micros;
-        self.store
-            .release(now, self.n_records, &mut self.finished);
+        self.store.release(now, self.n_records, &mut self.finished);
         self.observe_event(record);
     }
 
-    /// The messages that ended, and whose grace period is over, since the last call.
-    pub fn take_finished(&mut self) -> std::vec::Drain<'_, Message> {
-        self.finished.drain(..)
-    }
-
-    /// Texts interned so far; symbols stay valid in what [`Self::finish`] gives.
-    pub fn strings(&self) -> &Strings {
-        &self.told.strings
+    /// The messages that ended, and whose grace period is over, since the last call; and their texts.
+    pub fn take_finished(&mut self) -> (std::vec::Drain<'_, Message>, &Strings) {
+        (self.finished.drain(..), &self.told.strings)
     }
 
     /// Ends the log: the rest of the messages, and all else that was told.

@@ -54,8 +54,9 @@ impl Correlator {
             Event::Pickup {
                 queue_id,
                 uid,
-                from,
-            } => self.pickup(record, place, *queue_id, *uid, *from),
+                orig_queue_id,
+                ..
+            } => self.pickup(record, place, *queue_id, *uid, *orig_queue_id),
             Event::MessageId {
                 queue_id,
                 message_id,
@@ -235,7 +236,7 @@ impl Correlator {
         place: Place,
         queue_id: QueueId<'_>,
         uid: u32,
-        _from: Address<'_>,
+        orig_queue_id: Option<QueueId<'_>>,
     ) {
         let origin = Origin {
             kind: OriginKind::Pickup,
@@ -244,7 +245,14 @@ impl Correlator {
             uid: Some(uid),
             ..Origin::default()
         };
-        self.begin_with_origin(record, place, queue_id, origin);
+        let slot = self.begin_with_origin(record, place, queue_id, origin);
+        // postsuper -r: the message went through the maildrop and got a new queue ID.
+        if let Some(parent) = orig_queue_id
+            && let Some(parent) = self.find_somewhere(place, parent)
+            && parent != slot
+        {
+            self.link(slot, parent, Relation::Resubmitted);
+        }
     }
 
     fn queued(
@@ -519,7 +527,11 @@ impl Correlator {
             let unborn = message.origin.kind == OriginKind::Unknown
                 && message.recipients.is_empty()
                 && message.ending == Ending::Open;
-            let replayed = message.origin == Origin { line: message.origin.line, ..origin }
+            let replayed = message.origin
+                == Origin {
+                    line: message.origin.line,
+                    ..origin
+                }
                 && message.first_seen == record.timestamp;
             if replayed || (unborn && age.abs() <= DISORDER_MICROS) {
                 message.origin = origin;
@@ -632,6 +644,7 @@ impl Correlator {
         let kind = match relation {
             Relation::Reinjected => OriginKind::Reinjected,
             Relation::Forwarded => OriginKind::Forward,
+            Relation::Resubmitted => OriginKind::Pickup,
             Relation::Bounce | Relation::DelayNotification | Relation::SuccessNotification => {
                 OriginKind::Bounce
             }

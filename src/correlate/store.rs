@@ -60,9 +60,9 @@ impl Store {
         self.slots[slot as usize] = Some(message);
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.index.insert_unique(hash, slot, |other| {
-            slots[*other as usize].as_ref().map_or(0, |m| {
-                hasher.hash_one((m.host, m.instance, &*m.queue_id))
-            })
+            slots[*other as usize]
+                .as_ref()
+                .map_or(0, |m| hasher.hash_one((m.host, m.instance, &*m.queue_id)))
         });
         Slot(slot)
     }

@@ -10,9 +10,7 @@ use super::submissions::ip_of;
 use super::{Context, Detector, SignalKind, Threshold, counting, score};
 use crate::correlate::Symbol;
 use crate::event::RejectClass;
-use crate::finding::{
-    Action, Counts, Evidence, Finding, Mitigation, Signal, Subject, SubjectKind,
-};
+use crate::finding::{Action, Counts, Evidence, Finding, Mitigation, Signal, Subject, SubjectKind};
 use crate::knowledge::places::Network;
 use crate::knowledge::providers::registrable_domain;
 use crate::mail::{Address, LineRef, Timestamp};
@@ -123,7 +121,10 @@ fn delivered(context: &Context<'_>, contacted: &Contacted) -> Vec<Flood> {
     let flood = |(mailbox, notices): (Symbol, Vec<&Notice>)| Flood {
         kind: SubjectKind::Address,
         name: strings.get(mailbox).to_owned(),
-        explained: notices.iter().filter(|n| contacted.explains(context, n)).count(),
+        explained: notices
+            .iter()
+            .filter(|n| contacted.explains(context, n))
+            .count(),
         n_invented: 0,
         notices: notices
             .iter()
@@ -148,7 +149,11 @@ fn refused(context: &Context<'_>) -> Result<Vec<Flood>> {
         .rejections
         .clone()
         .lazy()
-        .filter(col(columns::CLASS).eq(lit(unknown)).and(col(columns::IS_WARNING).not()))
+        .filter(
+            col(columns::CLASS)
+                .eq(lit(unknown))
+                .and(col(columns::IS_WARNING).not()),
+        )
         .collect()?;
     let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
     let micros = table.column(columns::TIMESTAMP)?.i64()?;
@@ -156,7 +161,9 @@ fn refused(context: &Context<'_>) -> Result<Vec<Flood>> {
     let mut floods: HashMap<String, (Vec<Hit>, HashSet<u32>)> = HashMap::new();
     for row in 0..table.height() {
         let text = |name| -> Result<Option<&str>> {
-            Ok(cells(name)?.get(row).map(|symbol| strings.cell(Some(symbol))))
+            Ok(cells(name)?
+                .get(row)
+                .map(|symbol| strings.cell(Some(symbol))))
         };
         let (Some(from), Some(to)) = (text(columns::FROM)?, text(columns::TO)?) else {
             continue;
@@ -169,10 +176,15 @@ fn refused(context: &Context<'_>) -> Result<Vec<Flood>> {
         hits.push(Hit {
             seen: Timestamp {
                 micros: micros.get(row).unwrap_or(0),
-                offset_minutes: offsets.get(row).and_then(|o| o.try_into().ok()).unwrap_or(0),
+                offset_minutes: offsets
+                    .get(row)
+                    .and_then(|o| o.try_into().ok())
+                    .unwrap_or(0),
                 digits: 0,
             },
-            client_ip: cells(columns::CLIENT_IP)?.get(row).and_then(Symbol::from_u32),
+            client_ip: cells(columns::CLIENT_IP)?
+                .get(row)
+                .and_then(Symbol::from_u32),
             line: LineRef {
                 file: cells(columns::FILE)?.get(row).unwrap_or(0),
                 line: cells(columns::LINE)?.get(row).unwrap_or(0),
@@ -258,11 +270,16 @@ impl Contacted {
     fn explains(&self, context: &Context<'_>, notice: &Notice) -> bool {
         let strings = &context.tables.strings;
         let owner = strings.get(notice.to).to_ascii_lowercase();
-        let host = notice.client_name.map(|name| strings.get(name).to_ascii_lowercase());
-        let by_name = host.as_deref().and_then(registrable_domain).is_some_and(|domain| {
-            let domains = self.domains.get(&owner);
-            domains.is_some_and(|domains| domains.contains(domain))
-        });
+        let host = notice
+            .client_name
+            .map(|name| strings.get(name).to_ascii_lowercase());
+        let by_name = host
+            .as_deref()
+            .and_then(registrable_domain)
+            .is_some_and(|domain| {
+                let domains = self.domains.get(&owner);
+                domains.is_some_and(|domains| domains.contains(domain))
+            });
         let by_network = ip_of(strings, notice.client_ip).is_some_and(|ip| {
             let networks = self.networks.get(&owner);
             networks.is_some_and(|networks| networks.contains(&Network::of(ip)))
@@ -290,7 +307,10 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
         .then(|| Mitigation {
             name: "answers-own-mail",
             weight: explained.min(0.9),
-            detail: format!("{} of them come from servers to which the address did write", flood.explained),
+            detail: format!(
+                "{} of them come from servers to which the address did write",
+                flood.explained
+            ),
         })
         .into_iter()
         .collect();
@@ -310,7 +330,10 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
             kind: flood.kind,
             name: flood.name.clone(),
         },
-        title: format!("{} gets bounces of mail that this server never sent", flood.name),
+        title: format!(
+            "{} gets bounces of mail that this server never sent",
+            flood.name
+        ),
         summary: summary(flood, n_notices, clients.len(), first, last),
         first_seen: first,
         last_seen: last,
@@ -320,7 +343,11 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
         mitigations,
         clients: counting::clients(context, uses),
         providers: Vec::new(),
-        queue_ids: flood.notices.iter().filter_map(|hit| hit.queue_id.clone()).collect(),
+        queue_ids: flood
+            .notices
+            .iter()
+            .filter_map(|hit| hit.queue_id.clone())
+            .collect(),
         still_queued: Vec::new(),
         caused_by: None,
         evidence: evidence(flood),
@@ -351,17 +378,29 @@ fn signals(flood: &Flood, peak: u64, n_networks: usize, explained: f64) -> Vec<S
         format!("they come from {n_networks} different networks"),
         json!({ "networks": n_networks }),
     );
-    let lineage = (explained < EXPLAINED_SHARE.value && flood.kind == SubjectKind::Address).then(|| {
-        let detail = format!(
-            "{} of {} come from servers to which the address sent nothing through this server",
-            flood.notices.len() - flood.explained,
-            flood.notices.len()
-        );
-        signal("no-submission", detail, json!({ "explained": flood.explained }))
-    });
+    let lineage =
+        (explained < EXPLAINED_SHARE.value && flood.kind == SubjectKind::Address).then(|| {
+            let detail = format!(
+                "{} of {} come from servers to which the address sent nothing through this server",
+                flood.notices.len() - flood.explained,
+                flood.notices.len()
+            );
+            signal(
+                "no-submission",
+                detail,
+                json!({ "explained": flood.explained }),
+            )
+        });
     let invented = (flood.n_invented >= 10).then(|| {
-        let detail = format!("they are for {} different addresses that do not exist", flood.n_invented);
-        signal("invented-recipients", detail, json!({ "addresses": flood.n_invented }))
+        let detail = format!(
+            "they are for {} different addresses that do not exist",
+            flood.n_invented
+        );
+        signal(
+            "invented-recipients",
+            detail,
+            json!({ "addresses": flood.n_invented }),
+        )
     });
     [notices, servers, lineage.flatten(), invented.flatten()]
         .into_iter()
@@ -413,16 +452,20 @@ fn evidence(flood: &Flood) -> Vec<Evidence> {
 
 fn actions(flood: &Flood) -> Vec<Action> {
     let command = match flood.kind {
-        SubjectKind::Domain => "postconf -n smtpd_recipient_restrictions local_recipient_maps".to_owned(),
+        SubjectKind::Domain => {
+            "postconf -n smtpd_recipient_restrictions local_recipient_maps".to_owned()
+        }
         _ => "mailsleuth trace --from '<>' --limit 3 /var/log/mail.log*".to_owned(),
     };
     vec![
         Action {
-            why: "No password needs changing: tell the owner, and see what the bounces return".to_owned(),
+            why: "No password needs changing: tell the owner, and see what the bounces return"
+                .to_owned(),
             command,
         },
         Action {
-            why: "Let receivers refuse the forgeries instead of bouncing them: SPF, DKIM, DMARC".to_owned(),
+            why: "Let receivers refuse the forgeries instead of bouncing them: SPF, DKIM, DMARC"
+                .to_owned(),
             command: format!(
                 "dig +short TXT _dmarc.{}",
                 Address(&flood.name).domain().unwrap_or(&flood.name)

@@ -27,7 +27,7 @@ pub(super) struct Notice {
 pub(super) fn read(tables: &Tables) -> Result<Vec<Notice>> {
     let senders: Vec<u32> = daemon_senders(tables)?;
     let senders = Series::new("senders".into(), senders);
-    let wanted = col(columns::FROM).is_in(lit(senders).implode(), false);
+    let wanted = col(columns::FROM).is_in(lit(senders).implode(true), false);
     let messages = tables
         .messages
         .clone()
@@ -63,8 +63,14 @@ pub(super) fn read(tables: &Tables) -> Result<Vec<Notice>> {
             queue_id: queue_ids.get(row).unwrap_or_default().to_owned(),
             seen: Timestamp {
                 micros: micros.get(row).unwrap_or(0),
-                offset_minutes: offsets.get(row).and_then(|o| o.try_into().ok()).unwrap_or(0),
-                digits: cells(columns::DIGITS)?.get(row).and_then(|d| d.try_into().ok()).unwrap_or(0),
+                offset_minutes: offsets
+                    .get(row)
+                    .and_then(|o| o.try_into().ok())
+                    .unwrap_or(0),
+                digits: cells(columns::DIGITS)?
+                    .get(row)
+                    .and_then(|d| d.try_into().ok())
+                    .unwrap_or(0),
             },
             to: *to,
             client_name: symbol(columns::CLIENT_NAME, row)?,

@@ -90,7 +90,10 @@ mod tests {
         assert_eq!(level(0.75, &two_groups, KINDS, false), Some(Level::High));
         assert_eq!(level(0.75, &two_groups, KINDS, true), Some(Level::Critical));
         assert_eq!(level(0.39, &two_groups, KINDS, true), None);
-        assert_eq!(level(0.95, &[signal("a", 0.95)], KINDS, false), Some(Level::High));
+        assert_eq!(
+            level(0.95, &[signal("a", 0.95)], KINDS, false),
+            Some(Level::High)
+        );
     }
 
     #[test]

@@ -71,9 +71,7 @@ pub(super) fn own_domains(tables: &Tables) -> Result<HashSet<String>> {
         .deliveries
         .clone()
         .lazy()
-        .filter(
-            col(columns::IS_LOCAL).and(col(columns::STATUS).eq(lit(Status::Sent as u32))),
-        )
+        .filter(col(columns::IS_LOCAL).and(col(columns::STATUS).eq(lit(Status::Sent as u32))))
         .select([col(columns::TO)])
         .unique_generic(None, UniqueKeepStrategy::Any)
         .collect()?;
@@ -166,7 +164,8 @@ impl<'a> Reader<'a> {
 
     fn submission(&self, row: usize) -> Result<Submission> {
         let cell = |name| -> Result<Option<u32>> { Ok(self.u32s(name)?.get(row)) };
-        let symbol = |name| -> Result<Option<Symbol>> { Ok(cell(name)?.and_then(Symbol::from_u32)) };
+        let symbol =
+            |name| -> Result<Option<Symbol>> { Ok(cell(name)?.and_then(Symbol::from_u32)) };
         let micros = self.table.column(columns::FIRST_SEEN)?.i64()?.get(row);
         let offset = self.table.column(columns::OFFSET_MINUTES)?.i32()?.get(row);
         let queue_id = self.table.column(columns::QUEUE_ID)?.str()?.get(row);
@@ -182,7 +181,9 @@ impl<'a> Reader<'a> {
             seen: Timestamp {
                 micros: micros.unwrap_or(0),
                 offset_minutes: offset.and_then(|o| o.try_into().ok()).unwrap_or(0),
-                digits: cell(columns::DIGITS)?.and_then(|d| d.try_into().ok()).unwrap_or(0),
+                digits: cell(columns::DIGITS)?
+                    .and_then(|d| d.try_into().ok())
+                    .unwrap_or(0),
             },
             client_ip: symbol(columns::CLIENT_IP)?,
             client_name: symbol(columns::CLIENT_NAME)?,
@@ -210,8 +211,7 @@ fn add_deliveries(submissions: &mut Submissions, table: &DataFrame) -> Result<()
     let last_attempts = table.column(columns::LAST_ATTEMPT)?.i64()?;
     for row in 0..table.height() {
         let submission = roots.get(row).and_then(|root| submissions.get_mut(root));
-        let (Some(submission), Some(to)) =
-            (submission, to.get(row).and_then(Symbol::from_u32))
+        let (Some(submission), Some(to)) = (submission, to.get(row).and_then(Symbol::from_u32))
         else {
             continue;
         };

@@ -22,8 +22,14 @@ pub fn quote(log: &mut Log, findings: &mut [Finding]) {
     let wanted = quoted.map(|evidence| evidence.at).collect();
     let lines = fetch(log, wanted);
     let names = log.file_names();
-    for evidence in findings.iter_mut().flat_map(|finding| &mut finding.evidence) {
-        evidence.file = names.get(evidence.at.file as usize).cloned().unwrap_or_default();
+    for evidence in findings
+        .iter_mut()
+        .flat_map(|finding| &mut finding.evidence)
+    {
+        evidence.file = names
+            .get(evidence.at.file as usize)
+            .cloned()
+            .unwrap_or_default();
         evidence.text = lines.get(&evidence.at).cloned();
     }
 }

@@ -13,7 +13,7 @@ const SCHEMA: &str = "mailsleuth/1";
 
 /// Writes records one after the other, so that an answer need not be held in memory.
 pub struct RecordWriter<'a> {
-    out: &'a mut dyn Write,
+    out: &'a mut (dyn Write + Send),
     is_lines: bool,
     n_records: u64,
 }
@@ -24,13 +24,16 @@ impl<'a> RecordWriter<'a> {
     /// # Errors
     /// When `out` cannot be written.
     pub fn new(
-        out: &'a mut dyn Write,
+        out: &'a mut (dyn Write + Send),
         is_lines: bool,
         command: &str,
         name: &str,
     ) -> io::Result<Self> {
         if !is_lines {
-            write!(out, "{{\"schema\":\"{SCHEMA}\",\"command\":\"{command}\",\"{name}\":[")?;
+            write!(
+                out,
+                "{{\"schema\":\"{SCHEMA}\",\"command\":\"{command}\",\"{name}\":["
+            )?;
         }
         Ok(Self {
             out,
@@ -45,7 +48,8 @@ impl<'a> RecordWriter<'a> {
     /// When `out` cannot be written.
     pub fn record<T: Serialize>(&mut self, record: &T) -> io::Result<()> {
         if !self.is_lines {
-            self.out.write_all(if self.n_records == 0 { b"\n" } else { b",\n" })?;
+            self.out
+                .write_all(if self.n_records == 0 { b"\n" } else { b",\n" })?;
         }
         self.n_records += 1;
         write_safe(self.out, record)?;
@@ -83,7 +87,7 @@ struct Period {
     to: Option<String>,
 }
 
-fn write_safe<T: Serialize>(out: &mut dyn Write, value: &T) -> io::Result<()> {
+fn write_safe<T: Serialize>(out: &mut (dyn Write + Send), value: &T) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(out, SafeFormatter);
     value.serialize(&mut serializer).map_err(io::Error::from)
 }

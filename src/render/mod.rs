@@ -32,7 +32,7 @@ pub enum Format {
 /// # Errors
 /// When `out` cannot be written.
 pub fn records<T: Serialize>(
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     format: Format,
     command: &str,
     name: &'static str,

@@ -39,7 +39,10 @@ mod tests {
 
     #[test]
     fn nothing_dangerous_is_left() {
-        assert_eq!(printable("plain <b>text</b>, =1+1"), "plain <b>text</b>, =1+1");
+        assert_eq!(
+            printable("plain <b>text</b>, =1+1"),
+            "plain <b>text</b>, =1+1"
+        );
         assert_eq!(printable("a\x1b[2Jb\u{9b}31m"), "a\\x1b[2Jb\\u{9b}31m");
         assert_eq!(printable("moc.elpmaxe\u{202e}@a"), "moc.elpmaxe\\u{202e}@a");
         assert_eq!(printable("a\tb\r\nc\0"), "a\\tb\\r\\nc\\x00");

@@ -150,7 +150,10 @@ mod tests {
             ],
         };
         let shown = text(&document, LOOK);
-        assert!(!shown.contains('\x1b') && !shown.contains('\u{202e}'), "{shown}");
+        assert!(
+            !shown.contains('\x1b') && !shown.contains('\u{202e}'),
+            "{shown}"
+        );
         assert!(shown.contains("x\\x1b[31m\\u{202e}y"), "{shown}");
     }
 
@@ -169,6 +172,9 @@ mod tests {
         assert!(shown.contains(&line));
         let others = shown.lines().filter(|shown| !shown.contains(&line));
         assert!(others.clone().count() > 6);
-        assert!(others.clone().all(|line| line.chars().count() <= 60), "{shown}");
+        assert!(
+            others.clone().all(|line| line.chars().count() <= 60),
+            "{shown}"
+        );
     }
 }

@@ -75,7 +75,10 @@ impl Rows {
                 numbers(columns::REPLY, each().map(|row| row.reply as u32)),
                 flags(columns::IS_LOCAL, each().map(|row| row.is_local)),
                 numbers(columns::ATTEMPTS, each().map(|row| row.attempts)),
-                wide_numbers(columns::LAST_ATTEMPT, each().map(|row| row.last_attempt_micros)),
+                wide_numbers(
+                    columns::LAST_ATTEMPT,
+                    each().map(|row| row.last_attempt_micros),
+                ),
                 numbers(columns::FILE, each().map(|row| row.last_line.file)),
                 numbers(columns::LINE, each().map(|row| row.last_line.line)),
             ],

@@ -11,8 +11,14 @@ pub(super) fn table(logins: &[LoginSeen]) -> Result<DataFrame> {
     let table = DataFrame::new(
         logins.len(),
         vec![
-            wide_numbers(columns::TIMESTAMP, each().map(|login| login.timestamp.micros)),
-            symbols(columns::SASL_USERNAME, each().map(|login| login.sasl_username)),
+            wide_numbers(
+                columns::TIMESTAMP,
+                each().map(|login| login.timestamp.micros),
+            ),
+            symbols(
+                columns::SASL_USERNAME,
+                each().map(|login| login.sasl_username),
+            ),
             symbols(columns::CLIENT_IP, each().map(|login| login.client_ip)),
             symbols(columns::PROTOCOL, each().map(|login| Some(login.protocol))),
             symbols(columns::SASL_METHOD, each().map(|login| login.sasl_method)),

@@ -9,7 +9,9 @@ mod rejections;
 use anyhow::Result;
 use polars::prelude::*;
 
-use crate::correlate::{Lineage, LoginSeen, Message, RejectionSeen, Strings, Symbol, Told};
+use crate::correlate::{
+    Correlator, Lineage, LoginSeen, Message, RejectionSeen, Strings, Symbol, Told,
+};
 use crate::options::Period;
 
 /// All tables of a run. Rows are in the order of their first lines.
@@ -52,6 +54,14 @@ impl TablesBuilder {
         }
     }
 
+    /// Takes over the messages that the correlator has let go.
+    pub fn take_finished(&mut self, correlator: &mut Correlator) {
+        let (finished, strings) = correlator.take_finished();
+        for message in finished {
+            self.push(&message, strings);
+        }
+    }
+
     /// Builds the tables.
     ///
     /// # Errors
@@ -69,9 +79,7 @@ impl TablesBuilder {
         logins.retain(|login: &LoginSeen| period.contains(login.timestamp.micros));
         rejections.retain(|refused: &RejectionSeen| period.contains(refused.timestamp.micros));
         let accounts = self.messages.accounts(n_messages);
-        let deliveries = self
-            .deliveries
-            .finish(&lineage, &accounts, &mut strings)?;
+        let deliveries = self.deliveries.finish(&lineage, &accounts, &mut strings)?;
         Ok(Tables {
             messages: self.messages.finish(&lineage, &accounts)?,
             deliveries,

@@ -6,7 +6,9 @@ use anyhow::Result;
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::*;
 
-use super::{BULK_FACTOR, BULK_PER_HOUR, FORGED_SHARE, MANY_PLACES, MIN_RECIPIENTS, UNDELIVERED_SHARE};
+use super::{
+    BULK_FACTOR, BULK_PER_HOUR, FORGED_SHARE, MANY_PLACES, MIN_RECIPIENTS, UNDELIVERED_SHARE,
+};
 use crate::correlate::{Strings, Symbol};
 use crate::detect::Context;
 use crate::detect::submissions::{Submission, ip_of, own_domains};
@@ -22,18 +24,48 @@ pub(super) const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 /// Names that no mail program logs in with: system accounts of Debian, Red Hat and the usual daemons.
 const SYSTEM_LOGINS: &[&str] = &[
     "root", "toor", "daemon", "bin", "sys", "sync", "games", "man", "lp", "news", "uucp", "proxy",
-    "www-data", "www", "apache", "httpd", "nginx", "backup", "list", "irc", "gnats", "nobody", "ftp",
-    "mysql", "mariadb", "postgres", "redis", "sshd", "postfix", "dovecot", "vmail", "mailnull", "smmsp",
-    "exim", "clamav", "amavis", "opendkim", "named", "bind", "ntp", "operator", "halt", "shutdown", "adm",
-    "git", "jenkins", "tomcat", "oracle", "ubuntu", "debian", "pi", "vagrant",
+    "www-data", "www", "apache", "httpd", "nginx", "backup", "list", "irc", "gnats", "nobody",
+    "ftp", "mysql", "mariadb", "postgres", "redis", "sshd", "postfix", "dovecot", "vmail",
+    "mailnull", "smmsp", "exim", "clamav", "amavis", "opendkim", "named", "bind", "ntp",
+    "operator", "halt", "shutdown", "adm", "git", "jenkins", "tomcat", "oracle", "ubuntu",
+    "debian", "pi", "vagrant",
 ];
 
 /// The names that guessers try first.
 const GUESSABLE_LOGINS: &[&str] = &[
-    "test", "test1", "test2", "testing", "tester", "guest", "demo", "user", "user1", "admin",
-    "administrator", "info", "office", "sales", "contact", "support", "service", "scan", "scanner",
-    "printer", "copier", "fax", "reception", "mail", "email", "smtp", "webmaster", "postmaster", "noreply",
-    "temp", "student", "training", "backup",
+    "test",
+    "test1",
+    "test2",
+    "testing",
+    "tester",
+    "guest",
+    "demo",
+    "user",
+    "user1",
+    "admin",
+    "administrator",
+    "info",
+    "office",
+    "sales",
+    "contact",
+    "support",
+    "service",
+    "scan",
+    "scanner",
+    "printer",
+    "copier",
+    "fax",
+    "reception",
+    "mail",
+    "email",
+    "smtp",
+    "webmaster",
+    "postmaster",
+    "noreply",
+    "temp",
+    "student",
+    "training",
+    "backup",
 ];
 
 /// What all logins of this server have in common.
@@ -151,7 +183,9 @@ impl Neighbourhood {
     /// How many other accounts are used at all from a known country, and how many from this one.
     pub(super) fn others_in(&self, country: Country, account: Symbol) -> (usize, usize) {
         let here = self.users_by_country.get(&country);
-        let others = here.map_or(0, |users| users.iter().filter(|user| **user != account).count());
+        let others = here.map_or(0, |users| {
+            users.iter().filter(|user| **user != account).count()
+        });
         (self.n_users_placed.saturating_sub(1), others)
     }
 }
@@ -221,7 +255,10 @@ impl<'a> Account<'a> {
         }
         let opened = neighbourhood.mailbox_logins.get(&login);
         for opened in opened.into_iter().flatten() {
-            account.place_mut(opened.client_ip).mailbox_logins.push(*opened);
+            account
+                .place_mut(opened.client_ip)
+                .mailbox_logins
+                .push(*opened);
         }
         account
     }
@@ -232,7 +269,9 @@ impl<'a> Account<'a> {
 
     fn place_mut(&mut self, client_ip: Option<Symbol>) -> &mut Place<'a> {
         let ip = ip_of(self.strings(), client_ip);
-        let place = ip.map(|ip| self.context.geoip.lookup(ip)).unwrap_or_default();
+        let place = ip
+            .map(|ip| self.context.geoip.lookup(ip))
+            .unwrap_or_default();
         let key = match (ip, client_ip, place.asn) {
             (Some(ip), _, _) if is_private(ip) => PlaceKey::Private,
             (Some(_), _, Some(asn)) => PlaceKey::Asn(asn),
@@ -303,7 +342,9 @@ impl<'a> Account<'a> {
         let home = self.home(&strange);
         let not_home = |index: &usize| Some(*index) != home && outside(&self.places[*index]);
         let places: Vec<usize> = if self.has_system_name() {
-            indexes().filter(|index| outside(&self.places[*index])).collect()
+            indexes()
+                .filter(|index| outside(&self.places[*index]))
+                .collect()
         } else if everywhere {
             indexes().filter(not_home).collect()
         } else {
@@ -341,7 +382,10 @@ impl<'a> Account<'a> {
             let place = &self.places[*index];
             let opened = place.mailbox_logins.iter().map(|login| login.micros);
             let sent = place.submissions.iter().map(|s| s.seen.micros);
-            let days: HashSet<i64> = opened.chain(sent).map(|t| t.div_euclid(DAY_MICROS)).collect();
+            let days: HashSet<i64> = opened
+                .chain(sent)
+                .map(|t| t.div_euclid(DAY_MICROS))
+                .collect();
             let uses = place.mailbox_logins.len() + place.submissions.len();
             (days.len(), uses, std::cmp::Reverse(*index))
         })
@@ -367,8 +411,13 @@ impl<'a> Account<'a> {
     fn is_bulk(&self, place: &Place<'_>) -> bool {
         let peak = peak_per_hour(place.submissions.iter().copied());
         let here: HashSet<u32> = place.submissions.iter().map(|s| s.number).collect();
-        let elsewhere = self.submissions.iter().filter(|s| !here.contains(&s.number));
-        let others = self.neighbourhood.usual_peak(peak_per_hour(self.submissions.iter()));
+        let elsewhere = self
+            .submissions
+            .iter()
+            .filter(|s| !here.contains(&s.number));
+        let others = self
+            .neighbourhood
+            .usual_peak(peak_per_hour(self.submissions.iter()));
         let usual = peak_per_hour(elsewhere).max(others);
         peak as f64 >= BULK_PER_HOUR.value && peak as f64 >= BULK_FACTOR.value * usual.max(1) as f64
     }

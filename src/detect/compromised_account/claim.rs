@@ -35,7 +35,9 @@ pub(super) fn is_ongoing_and_large(account: &Account<'_>, misuse: &Misuse<'_>) -
 
 pub(super) fn finding(account: &Account<'_>, misuse: &Misuse<'_>, judged: Judged) -> Finding {
     let mail = || misuse.submissions.iter().copied();
-    let still_queued: Vec<String> = mail().flat_map(|s| s.still_queued.iter().cloned()).collect();
+    let still_queued: Vec<String> = mail()
+        .flat_map(|s| s.still_queued.iter().cloned())
+        .collect();
     let first_seen = mail().map(|s| s.seen).min().unwrap_or_default();
     let last_seen = mail().map(|s| s.seen).max().unwrap_or_default();
     let counts = counts(account, misuse, true);
@@ -104,8 +106,8 @@ fn counts(account: &Account<'_>, misuse: &Misuse<'_>, only_theirs: bool) -> Coun
     let opened = opened.filter(|(index, _)| !only_theirs || misuse.places.contains(index));
     let n_opened: usize = opened.map(|(_, place)| place.mailbox_logins.len()).sum();
     counts.logins = Some(n_opened as u64 + counts.messages.unwrap_or(0));
-    counts.auth_failures = only_theirs
-        .then(|| failures_before(account, misuse).map_or(0, |(n, _)| u64::from(n)));
+    counts.auth_failures =
+        only_theirs.then(|| failures_before(account, misuse).map_or(0, |(n, _)| u64::from(n)));
     counts.bounces_received = Some(bounces_received(account, only_theirs.then_some(misuse)));
     counts
 }
@@ -168,7 +170,11 @@ fn failed_deliveries(misuse: &Misuse<'_>) -> Vec<Evidence> {
 
 /// A moment in the offset and precision of the incident's own lines.
 fn at_micros(misuse: &Misuse<'_>, micros: i64) -> Timestamp {
-    let like = misuse.submissions.first().map(|s| s.seen).unwrap_or_default();
+    let like = misuse
+        .submissions
+        .first()
+        .map(|s| s.seen)
+        .unwrap_or_default();
     Timestamp { micros, ..like }
 }
 
@@ -188,7 +194,10 @@ fn actions(account: &Account<'_>, still_queued: &[String]) -> Vec<Action> {
             )
         };
         actions.push(Action {
-            why: format!("Hold the {} messages that still wait, so that nothing more leaves", still_queued.len()),
+            why: format!(
+                "Hold the {} messages that still wait, so that nothing more leaves",
+                still_queued.len()
+            ),
             command: ids,
         });
         actions.push(Action {
@@ -238,4 +247,3 @@ fn uncertain(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<String> {
     doubts.push("The log does not tell how the password was lost.".to_owned());
     doubts
 }
-

@@ -59,7 +59,10 @@ pub(super) fn mitigations(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Mit
         weight: 0.4,
         detail: format!("the same network was used for it on {days} days"),
     });
-    [own_sender, well_delivered, routine].into_iter().flatten().collect()
+    [own_sender, well_delivered, routine]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn days(mail: &[&Submission]) -> usize {
@@ -150,7 +153,11 @@ fn undelivered_share(misuse: &Misuse<'_>) -> Option<Signal> {
         "{failed} of {all} deliveries ({:.0} %) were refused, bounced or are stuck",
         part * 100.0
     );
-    signal("undelivered", detail, json!({ "undelivered": failed, "deliveries": all }))
+    signal(
+        "undelivered",
+        detail,
+        json!({ "undelivered": failed, "deliveries": all }),
+    )
 }
 
 fn one_provider(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
@@ -163,15 +170,23 @@ fn one_provider(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         return None;
     }
     let names: Vec<&str> = providers.iter().take(2).map(|p| &*p.provider).collect();
-    let detail = format!("{two} of {outside} recipients are at {}", names.join(" and "));
-    signal("one-provider", detail, json!({ "recipients": two, "outside": outside }))
+    let detail = format!(
+        "{two} of {outside} recipients are at {}",
+        names.join(" and ")
+    );
+    signal(
+        "one-provider",
+        detail,
+        json!({ "recipients": two, "outside": outside }),
+    )
 }
 
 fn called_spam(misuse: &Misuse<'_>) -> Option<Signal> {
     let deliveries = misuse.submissions.iter().flat_map(|s| &s.deliveries);
     let said = deliveries.filter(|d| matches!(d.reply, ReplyClass::Spam | ReplyClass::Rate));
     let n_said = said.count();
-    let detail = format!("{n_said} deliveries were refused as spam or slowed down for too much mail");
+    let detail =
+        format!("{n_said} deliveries were refused as spam or slowed down for too much mail");
     (n_said >= 5).then(|| signal("called-spam", detail, json!({ "deliveries": n_said })))?
 }
 
@@ -230,7 +245,10 @@ fn new_place(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
 }
 
 fn networks(account: &Account<'_>, misuse: &Misuse<'_>) -> usize {
-    let ips = misuse.submissions.iter().filter_map(|s| ip_of(account.strings(), s.client_ip));
+    let ips = misuse
+        .submissions
+        .iter()
+        .filter_map(|s| ip_of(account.strings(), s.client_ip));
     ips.map(Network::of).collect::<HashSet<Network>>().len()
 }
 
@@ -238,7 +256,9 @@ fn odd_country(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let mut odd: Vec<String> = Vec::new();
     let mut n_others = 0;
     for place in misuse.places.iter().map(|index| &account.places[*index]) {
-        let Some(country) = place.country else { continue };
+        let Some(country) = place.country else {
+            continue;
+        };
         let (others, here) = account.neighbourhood.others_in(country, account.login);
         n_others = others;
         if here == 0 && others >= 4 && !odd.contains(&country.to_string()) {
@@ -264,12 +284,15 @@ fn many_places(account: &Account<'_>) -> Option<Signal> {
 
 fn old_tls(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let is_old = |submission: &&&Submission| {
-        let version = submission.tls_version.map(|version| account.strings().get(version));
+        let version = submission
+            .tls_version
+            .map(|version| account.strings().get(version));
         matches!(version, Some("SSLv2" | "SSLv3" | "TLSv1" | "TLSv1.1"))
     };
     let n_old = misuse.submissions.iter().filter(is_old).count();
     let owner_too = misuse.owners.iter().any(|s| is_old(&s));
-    let detail = format!("{n_old} messages came over a TLS version that the owner's client does not use");
+    let detail =
+        format!("{n_old} messages came over a TLS version that the owner's client does not use");
     (n_old > 0 && !owner_too && share(n_old, misuse.submissions.len()) > 0.5)
         .then(|| signal("old-tls", detail, json!({ "messages": n_old })))?
 }
@@ -283,11 +306,18 @@ fn other_method(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         return None;
     }
     let words = |methods: HashSet<Symbol>| {
-        let mut words: Vec<&str> = methods.into_iter().map(|m| account.strings().get(m)).collect();
+        let mut words: Vec<&str> = methods
+            .into_iter()
+            .map(|m| account.strings().get(m))
+            .collect();
         words.sort_unstable();
         words.join(", ")
     };
-    let detail = format!("logs in with {}, the owner with {}", words(theirs), words(owners));
+    let detail = format!(
+        "logs in with {}, the owner with {}",
+        words(theirs),
+        words(owners)
+    );
     signal("other-method", detail, json!({}))
 }
 

@@ -1,0 +1,104 @@
+//! `mailsleuth events`: every line of the log as a record, written while it is read.
+
+use std::ops::ControlFlow;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::arguments::{Common, Output};
+use super::output::Sink;
+use super::{Outcome, outcome, output};
+use crate::answer::event_record::EventRecord;
+use crate::event::Event;
+use crate::options::Options;
+use crate::read::{Log, Record};
+use crate::render::{Format, RecordWriter, printable};
+
+/// Every line of the log as a record.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    common: Common,
+
+    /// Only lines of mail programs that no rule understands
+    #[arg(long)]
+    unknown: bool,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
+    let Common { paths, output } = arguments.common;
+    let options = output.options(paths)?;
+    let wanted = |record: &Record<'_>| {
+        let is_wanted = !arguments.unknown || record.event == Event::Unknown;
+        is_wanted && options.period.contains(record.timestamp.micros)
+    };
+    let mut log = None;
+    output::to_output(&output, |out| {
+        log = Some(match output.format {
+            Format::Text => as_text(&options, &output, &wanted, out)?,
+            format => as_records(&options, &output, format, &wanted, out)?,
+        });
+        Ok(())
+    })?;
+    // Without a log the reader of standard output has left, and that is no error.
+    Ok(log.map_or(Outcome::Done, |log| outcome(&log.coverage, None, None)))
+}
+
+type Wanted<'a> = dyn Fn(&Record<'_>) -> bool + Sync + 'a;
+
+fn as_text(
+    options: &Options,
+    output: &Output,
+    wanted: &Wanted<'_>,
+    out: &mut Sink<'_>,
+) -> Result<Log> {
+    let mut failure = None;
+    let log = output::read(options, output, &mut |record, _| {
+        if !wanted(record) {
+            return ControlFlow::Continue(());
+        }
+        let name = record.event.name();
+        let (host, program) = (printable(record.host), printable(record.program));
+        let written = writeln!(
+            out,
+            "{} {host} {program} {name}: {}",
+            record.timestamp,
+            printable(record.text)
+        );
+        keep(written, &mut failure)
+    })?;
+    failure.map_or(Ok(log), |error| Err(error.into()))
+}
+
+fn as_records(
+    options: &Options,
+    output: &Output,
+    format: Format,
+    wanted: &Wanted<'_>,
+    out: &mut Sink<'_>,
+) -> Result<Log> {
+    let mut writer = RecordWriter::new(out, format == Format::Jsonl, "events", "events")?;
+    let mut failure = None;
+    let log = output::read(options, output, &mut |record, file| {
+        if !wanted(record) {
+            return ControlFlow::Continue(());
+        }
+        keep(writer.record(&EventRecord::new(record, file)), &mut failure)
+    })?;
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    writer.finish(&log.coverage)?;
+    Ok(log)
+}
+
+/// Goes on as long as writing works.
+fn keep(written: std::io::Result<()>, failure: &mut Option<std::io::Error>) -> ControlFlow<()> {
+    match written {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            *failure = Some(error);
+            ControlFlow::Break(())
+        }
+    }
+}

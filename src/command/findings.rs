@@ -1,0 +1,60 @@
+//! From logs to findings: the part that `report` and `detect` share.
+
+use std::ops::ControlFlow;
+
+use anyhow::Result;
+
+use super::arguments::Output;
+use super::output;
+use crate::correlate::Correlator;
+use crate::detect;
+use crate::finding::Finding;
+use crate::incident;
+use crate::knowledge::geoip::GeoIp;
+use crate::options::Options;
+use crate::read::Log;
+use crate::render::evidence;
+use crate::tables::{Tables, TablesBuilder};
+
+/// All that a run found.
+pub(super) struct Investigation {
+    pub(super) log: Log,
+    pub(super) tables: Tables,
+    /// The worst first.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Reads the logs, rebuilds the messages, asks the detectors and quotes their evidence.
+pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investigation> {
+    let geoip = geoip(options)?;
+    let mut correlator = Correlator::new(false);
+    let mut builder = TablesBuilder::new(options.period);
+    let mut log = output::read(options, output, &mut |record, _| {
+        correlator.observe(record);
+        builder.take_finished(&mut correlator);
+        ControlFlow::Continue(())
+    })?;
+    let (rest, told) = correlator.finish();
+    for message in &rest {
+        builder.push(message, &told.strings);
+    }
+    let log_end = log.coverage.last_seen.map_or(0, |moment| moment.micros);
+    let tables = builder.finish(told, log_end)?;
+    let mut findings = incident::arrange(detect::detect(&tables, &geoip)?);
+    evidence::quote(&mut log, &mut findings);
+    Ok(Investigation {
+        log,
+        tables,
+        findings,
+    })
+}
+
+fn geoip(options: &Options) -> Result<GeoIp> {
+    if options.without_geoip {
+        Ok(GeoIp::none())
+    } else if options.geoip.is_empty() {
+        Ok(GeoIp::embedded())
+    } else {
+        GeoIp::with_mmdb(&options.geoip)
+    }
+}
