@@ -20,6 +20,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     }
     Some(Event::Note {
         queue_id: None,
+        client: None,
         text: rest,
     })
 }
@@ -34,6 +35,7 @@ fn after_task(text: &str) -> Option<&str> {
 fn warning(text: &str) -> Event<'_> {
     Event::Warning {
         queue_id: None,
+        client: None,
         level: WarningLevel::Warning,
         text: text.trim_start(),
     }

@@ -55,6 +55,7 @@ fn note(text: &str) -> Option<Event<'_>> {
         .any(|known| text.starts_with(known));
     (is_cleanup || is_database).then_some(Event::Note {
         queue_id: None,
+        client: None,
         text,
     })
 }
@@ -81,6 +82,7 @@ mod tests {
             parse(text),
             Some(Event::Note {
                 queue_id: None,
+                client: None,
                 text
             })
         );

@@ -142,7 +142,11 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         .any(|note| text.starts_with(note) && *note != "host ")
         || passing(text).is_some()
         || offered(text);
-    is_known.then_some(Event::Note { queue_id, text })
+    is_known.then_some(Event::Note {
+        queue_id,
+        client: None,
+        text,
+    })
 }
 
 /// Postfix 3.6: `passing <rcpt> to transport=local`.

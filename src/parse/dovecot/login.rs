@@ -20,18 +20,20 @@ pub(super) fn parse<'a>(protocol: &'a str, text: &'a str) -> Option<Event<'a>> {
             tls: who.tls,
         })));
     }
+    let client = Client {
+        ip: who.ip,
+        ..Client::default()
+    };
     let Some(failure) = failure(message) else {
         return Some(Event::Note {
             queue_id: None,
+            client: Some(client),
             text,
         });
     };
     Some(Event::AuthFailure(Box::new(AuthFailure {
         protocol,
-        client: Client {
-            ip: who.ip,
-            ..Client::default()
-        },
+        client,
         sasl_method: who.method,
         sasl_username: who.user,
         reason: message,

@@ -15,6 +15,7 @@ pub(super) fn parse<'a>(name: &'a str, user: Option<&'a str>, text: &'a str) -> 
     };
     (is_session || is_deep(text)).then_some(Event::Note {
         queue_id: None,
+        client: None,
         text,
     })
 }

@@ -44,11 +44,13 @@ fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
         }
         (_, Some(Level::Bad(level))) => Some(Event::Warning {
             queue_id: None,
+            client: None,
             level,
             text,
         }),
         (_, Some(Level::Debug)) => Some(Event::Note {
             queue_id: None,
+            client: None,
             text,
         }),
         (event, None) => event,
@@ -180,6 +182,7 @@ mod tests {
         let line = format!("master: Warning: {text}");
         let wanted = Event::Warning {
             queue_id: None,
+            client: None,
             level: WarningLevel::Warning,
             text,
         };

@@ -1,5 +1,6 @@
 //! What smtpd(8) says of a session rather than of a message.
 
+use super::complaint;
 use crate::event::{Disconnect, Event};
 use crate::mail::QueueId;
 use crate::parse::take;
@@ -123,6 +124,7 @@ pub(super) fn note(text: &str) -> Option<Event<'_>> {
         .any(|note| rest.starts_with(note))
         .then_some(Event::Note {
             queue_id,
+            client: complaint::client(rest),
             text: rest,
         })
 }
