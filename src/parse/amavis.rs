@@ -101,11 +101,16 @@ fn after_addresses(text: &str) -> Option<&str> {
 /// `queued_as: ED01244770, 2426 ms` at the end; a Subject in front of it may say the same.
 fn queued_as(text: &str) -> Option<QueueId<'_>> {
     let (_, tail) = take::split_at_last(text, ", queued_as: ")?;
-    let (ids, time) = take::split_at_byte(tail, b',').unwrap_or((tail, " 0 ms"));
-    let (id, _) = take::split_at_byte(ids, b'/').unwrap_or((ids, ""));
-    let time = time.strip_suffix(" ms")?.trim_start();
-    let is_last = time.bytes().all(|b| b.is_ascii_digit());
-    (is_last && take::is_queue_id(id)).then_some(QueueId(id))
+    let mut fields = tail.split(", ");
+    let (id, _) =
+        take::split_at_byte(fields.next()?, b'/').unwrap_or((tail.split(", ").next()?, ""));
+    let is_time = |field: &str| {
+        let time = field.strip_suffix(" ms").unwrap_or("-");
+        time.bytes().all(|b| b.is_ascii_digit())
+    };
+    let is_own = |field: &str| field.starts_with("dkim_") && !field.contains([' ', '"']);
+    let all_own = fields.all(|field| is_time(field) || is_own(field));
+    (all_own && take::is_queue_id(id)).then_some(QueueId(id))
 }
 
 /// What amavis says of itself.
@@ -196,7 +201,7 @@ mod tests {
         let (id, mid) = (Some("3FF7C4317"), Some("1@example.com"));
         check(
             "(27886-10) Passed CLEAN {RelayedInbound}, [192.0.2.1]:18342 [192.0.2.1] <a@example.com> -> <b@example.net>,<c@x>, \
-             Queue-ID: 3FF7C4317, Message-ID: <1@example.com>, mail_id: rOE, Hits: -, size: 1, queued_as: AB4D259B1, 108 ms",
+             Queue-ID: 3FF7C4317, Message-ID: <1@example.com>, mail_id: rOE, Hits: -, size: 1, queued_as: AB4D259B1, dkim_sd=a:b, 108 ms",
             id,
             mid,
             Some("AB4D259B1"),

@@ -19,10 +19,35 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         return None;
     }
     let (user, ip, reason) = user_and_reason(rest)?;
+    failure(user, ip, reason)
+}
+
+/// Dovecot 2.4: `auth(user,192.0.2.1,sasl:plain)<session>: sql: Password mismatch`.
+pub(super) fn of<'a>(who: &'a str, text: &'a str) -> Option<Event<'a>> {
+    let who = match take::split_at_last(who, ",sasl:") {
+        Some((front, mechanism)) if take::is_word(mechanism) => front,
+        _ => who,
+    };
+    let (user, ip) = match take::split_at_last(who, ",") {
+        Some((user, ip)) if take::looks_like_ip(ip) => (user, Some(ip)),
+        _ => (who, None),
+    };
+    let reason = match take::split_at_text(text, ": ") {
+        Some((database, reason)) if take::is_word(database) => reason,
+        _ => text,
+    };
+    failure(user, ip, reason)
+}
+
+/// A sentence that says that a guess was wrong, or could not be judged.
+fn failure<'a>(user: &'a str, ip: Option<&'a str>, reason: &'a str) -> Option<Event<'a>> {
     let own_fault = OWN.iter().any(|own| reason.starts_with(own));
     if !own_fault && !GUESSES.iter().any(|guess| reason.starts_with(guess)) {
         return None;
     }
+    // `auth_verbose_passwords = plain` writes the password down; it need not go any further.
+    let reason =
+        take::split_at_text(reason, " (given password: ").map_or(reason, |(reason, _)| reason);
     Some(Event::AuthFailure(Box::new(AuthFailure {
         protocol: "auth",
         client: Client {
@@ -143,6 +168,21 @@ mod tests {
             ip,
             "pam_authenticate() failed: x",
         );
+    }
+
+    #[test]
+    fn since_2_4() {
+        let wanted = failure("bob", Some("192.0.2.1"), "Password mismatch");
+        assert!(wanted.is_some());
+        assert_eq!(
+            of(
+                "bob,192.0.2.1,sasl:plain",
+                "sql: Password mismatch (given password: hunter2)"
+            ),
+            wanted
+        );
+        assert_eq!(of("bob,192.0.2.1", "sql: Password mismatch"), wanted);
+        assert_eq!(of("bob,192.0.2.1", "an arbitrary sentence"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::parse::take;
 pub(super) fn parse<'a>(protocol: &'a str, text: &'a str) -> Option<Event<'a>> {
     let (message, rest) = split(text)?;
     let who = Who::parse(rest);
-    if message == "Login" || is_proxied(message) {
+    if matches!(message, "Login" | "Logged in") || is_proxied(message) {
         return Some(Event::Login(Box::new(Login {
             protocol,
             sasl_username: who.user.unwrap_or(""),

@@ -26,12 +26,19 @@ pub(super) fn parse_process<'a>(name: &'a str, text: &'a str) -> Option<Event<'a
 
 fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
     let Process { name, user, text } = process;
+    // 2.4: `auth-worker(user,ip)<pid><session>: request [12]: Info: sql: …`.
+    let text = match text.strip_prefix("request [") {
+        Some(rest) => take::split_at_text(rest, "]: ")?.1,
+        None => text,
+    };
     let (level, text) = level(text);
     let event = match name {
-        "auth" | "auth-worker" => auth::parse(text),
+        "auth" | "auth-worker" => auth::parse(text).or_else(|| auth::of(user?, text)),
         "imap" | "pop3" | "managesieve" | "submission" | "lmtp" | "lda" | "deliver" | "sieve"
         | "indexer-worker" | "imap-urlauth" | "imap-hibernate" | "doveadm" | "quota-status"
         | "dsync-local" | "dsync-server" => mailbox::parse(name, user, text),
+        // What PAM says of itself; Dovecot says it better.
+        _ if text.starts_with("pam_unix(") => mailbox::note(text),
         _ => match name.strip_suffix("-login") {
             Some(protocol) => login::parse(protocol, text),
             None if SERVICES.contains(&name) => Some(Event::Service { text }),

@@ -1,7 +1,7 @@
 //! Refusals of every version, and text that imitates them.
 
 use super::*;
-use crate::mail::{Address, EnhancedStatus};
+use crate::mail::Address;
 
 fn check(line: &str, wanted: Reject<'_>) {
     let event = parse(line).or_else(|| {
