@@ -159,6 +159,10 @@ pub struct Submission<'a> {
     pub orig_queue_id: Option<QueueId<'a>>,
     /// XFORWARD: the client before the content filter.
     pub orig_client: Option<Client<'a>>,
+    /// Exim and OpenSMTPD say in this line what Postfix's cleanup and qmgr say later.
+    pub from: Option<Address<'a>>,
+    pub message_id: Option<&'a str>,
+    pub size: Option<u64>,
 }
 
 /// A TLS session, with us as server (`inbound`) or as client.

@@ -9,6 +9,7 @@ mod cleanup;
 mod delivery;
 mod dovecot;
 mod housekeeping;
+mod imapd;
 mod lost;
 mod milter;
 mod pickup;
@@ -18,6 +19,7 @@ mod postsuper;
 mod qmgr;
 mod reject;
 mod saslauthd;
+mod sendmail;
 mod shape;
 mod smtp;
 mod smtpd;
@@ -68,6 +70,7 @@ impl<'a> Family<'a> {
         if let Some((instance, service)) = program.rsplit_once('/') {
             return match instance {
                 "dovecot" => Some(Self::DovecotProcess(service)),
+                "cyrus" => Some(Self::Beside(imapd::parse)),
                 _ if instance.starts_with("postfix") || POSTFIX.contains(&service) => {
                     Some(Self::Postfix(service))
                 }
@@ -103,6 +106,11 @@ fn beside(program: &str) -> Option<Parse> {
         "postgrey" => policy::postgrey,
         "postfwd" | "postfwd2" | "postfwd3" => policy::postfwd,
         "saslauthd" => saslauthd::parse,
+        "sendmail" | "sm-mta" | "sm-msp" | "sm-msp-queue" | "sm-que" | "sendmail-in" => {
+            sendmail::parse
+        }
+        "imapd" | "imap" | "pop3" | "sieve" | "imapd-ssl" | "ipop3d" | "pop3d" | "pop3d-ssl"
+        | "imaplogin" | "pop3login" | "timsieved" | "vpopmail" | "cyrus" => imapd::parse,
         _ => return None,
     })
 }

@@ -79,6 +79,7 @@ fn submission<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<
             .filter(|id| take::is_queue_id(id))
             .map(QueueId),
         orig_client,
+        ..Submission::default()
     })))
 }
 
