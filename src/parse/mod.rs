@@ -8,10 +8,12 @@ mod bounce;
 mod cleanup;
 mod delivery;
 mod dovecot;
+mod exim;
 mod housekeeping;
 mod imapd;
 mod lost;
 mod milter;
+mod opensmtpd;
 mod pickup;
 mod policy;
 mod postscreen;
@@ -80,7 +82,9 @@ impl<'a> Family<'a> {
         match program {
             "dovecot" => Some(Self::Dovecot),
             "imap-login" | "pop3-login" | "managesieve-login" | "submission-login"
-            | "auth-worker" => Some(Self::DovecotProcess(program)),
+            | "auth-worker" | "auth" | "dovecot-auth" | "auth(default)" => {
+                Some(Self::DovecotProcess(program))
+            }
             "postfix" | "postsuper" | "postlog" | "postqueue" | "postdrop" | "postfix-script" => {
                 Some(Self::Postfix(program))
             }
@@ -106,6 +110,8 @@ fn beside(program: &str) -> Option<Parse> {
         "postgrey" => policy::postgrey,
         "postfwd" | "postfwd2" | "postfwd3" => policy::postfwd,
         "saslauthd" => saslauthd::parse,
+        "exim" | "exim4" => exim::parse,
+        "smtpd" | "opensmtpd" => opensmtpd::parse,
         "sendmail" | "sm-mta" | "sm-msp" | "sm-msp-queue" | "sm-que" | "sendmail-in" => {
             sendmail::parse
         }

@@ -15,6 +15,9 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         None => text,
     };
     let (database, rest) = take::split_at_byte(text, b'(')?;
+    if database == "pam_unix" {
+        return pam(text, rest);
+    }
     if !take::is_word(database) {
         return None;
     }
@@ -37,6 +40,24 @@ pub(super) fn of<'a>(who: &'a str, text: &'a str) -> Option<Event<'a>> {
         _ => text,
     };
     failure(user, ip, reason)
+}
+
+/// `pam_unix(dovecot:auth): authentication failure; logname= … ruser=bob rhost=192.0.2.1  user=bob`.
+fn pam<'a>(text: &'a str, rest: &'a str) -> Option<Event<'a>> {
+    let (_, rest) = take::split_at_text(rest, "): ")?;
+    let Some(rest) = rest.strip_prefix("authentication failure; ") else {
+        return super::mailbox::note(text);
+    };
+    // The user name stands before and after the address: two addresses mean that one is a lie.
+    let (front, back) = take::split_at_text(rest, " rhost=")?;
+    let is_certain =
+        take::split_at_text(back, " rhost=").is_none() && !front.contains("ruser=rhost=");
+    let (ip, name) = take::split_at_byte(back, b' ').unwrap_or((back, ""));
+    let name = name.trim_start().strip_prefix("user=");
+    let ruser = take::split_at_text(front, " ruser=").map(|(_, ruser)| ruser);
+    let user = name.or(ruser).filter(|_| is_certain).unwrap_or("");
+    let ip = Some(ip).filter(|ip| is_certain && take::looks_like_ip(ip));
+    failure(user, ip, "authentication failure")
 }
 
 /// A sentence that says that a guess was wrong, or could not be judged.
@@ -167,6 +188,25 @@ mod tests {
             bob,
             ip,
             "pam_authenticate() failed: x",
+        );
+    }
+
+    #[test]
+    fn pam_speaks_for_itself() {
+        check(
+            "pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=bob rhost=192.0.2.1  user=bob",
+            Some("bob"),
+            Some("192.0.2.1"),
+            "authentication failure",
+        );
+        let name = "x rhost=203.0.113.1";
+        check(
+            &format!(
+                "pam_unix(dovecot:auth): authentication failure; logname= ruser={name} rhost=192.0.2.1  user={name}"
+            ),
+            None,
+            None,
+            "authentication failure",
         );
     }
 

@@ -15,8 +15,10 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     said(process)
 }
 
-/// The same where the syslog header names the process: `dovecot/imap-login`, `imap-login`.
+/// The same where the syslog header names the process: `dovecot/imap-login`, `imap-login`, `auth(default)`.
 pub(super) fn parse_process<'a>(name: &'a str, text: &'a str) -> Option<Event<'a>> {
+    let (name, _) = take::split_at_byte(name, b'(').unwrap_or((name, ""));
+    let name = name.strip_prefix("dovecot-").unwrap_or(name);
     said(Process {
         name,
         user: None,
@@ -37,8 +39,6 @@ fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
         "imap" | "pop3" | "managesieve" | "submission" | "lmtp" | "lda" | "deliver" | "sieve"
         | "indexer-worker" | "imap-urlauth" | "imap-hibernate" | "doveadm" | "quota-status"
         | "dsync-local" | "dsync-server" => mailbox::parse(name, user, text),
-        // What PAM says of itself; Dovecot says it better.
-        _ if text.starts_with("pam_unix(") => mailbox::note(text),
         _ => match name.strip_suffix("-login") {
             Some(protocol) => login::parse(protocol, text),
             None if SERVICES.contains(&name) => Some(Event::Service { text }),

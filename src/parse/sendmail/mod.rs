@@ -346,9 +346,13 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         ": EXPN ",
         ": VRFY ",
     ];
+    let early = text
+        .strip_prefix("rejecting commands from ")
+        .and_then(|rest| take::split_at_text(rest, " due to "));
     let peer = ends
         .iter()
-        .find_map(|words| Some(take::split_at_text(text, words)?.0));
+        .find_map(|words| Some(take::split_at_text(text, words)?.0))
+        .or(early.map(|(peer, _)| peer.trim_start()));
     (is_start || peer.is_some()).then_some(Event::Note {
         queue_id,
         client: peer.and_then(host),
