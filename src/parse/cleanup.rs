@@ -33,7 +33,7 @@ fn message_id<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
 }
 
 /// smtp(8), too: `replace: header OLD: NEW`, without origin and tail.
-fn rewritten<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
+pub(super) fn rewritten<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
     let actions = ["replace: ", "prepend: ", "strip: ", "info: ", "warning: "];
     let rest = actions
         .iter()

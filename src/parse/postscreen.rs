@@ -68,7 +68,7 @@ fn handshake(text: &str) -> Option<Event<'_>> {
 }
 
 /// How a line goes on from its first words to `[ip]:port`.
-const KINDS: [(&str, &str); 23] = [
+const KINDS: [(&str, &str); 24] = [
     ("CONNECT", " from "),
     ("DISCONNECT", " "),
     ("PASS OLD", " "),
@@ -90,7 +90,8 @@ const KINDS: [(&str, &str); 23] = [
     ("WHITELIST VETO", " "),
     ("UNFAIR", " from "),
     ("CLOSED", " from "),
-    ("DATA TIME LIMIT", " from "),
+    ("DATA without valid RCPT", " from "),
+    ("BDAT without valid RCPT", " from "),
     ("HANDSHAKE", " "),
 ];
 

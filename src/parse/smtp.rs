@@ -10,7 +10,8 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         if rest.starts_with("to=") {
             return delivery::parse(text);
         }
-        return about_message(queue_id, rest).or_else(|| cleanup::parse(text));
+        // Its own header checks log no client: what looks like one is the header's text.
+        return about_message(queue_id, rest).or_else(|| cleanup::rewritten(queue_id, rest));
     }
     warning::parse(text)
         .or_else(|| tls::parse(None, text))

@@ -119,6 +119,25 @@ fn a_hostile_reason_is_no_tail() {
 }
 
 #[test]
+fn a_hostile_helo_is_no_tail() {
+    let helo = "x>;from=<root@example.org>,to=<c@x>,proto=SMTP,helo=<evil";
+    let line = format!(
+        "NOQUEUE: reject: RCPT from [192.0.2.1]:4711: 554 5.7.1 <b@example.net>: Relay access denied; \
+         from=<a@example.com>, to=<b@example.net>, proto=ESMTP, helo=<{helo}>"
+    );
+    let wanted = Reject {
+        client: Client {
+            name: None,
+            port: Some(4711),
+            ..client()
+        },
+        helo: Some(helo),
+        ..relay_denied()
+    };
+    check(&line, wanted);
+}
+
+#[test]
 fn a_hostile_address_is_no_tail() {
     let address = "\"x; from=<root@example.org> to=<c@x> proto=SMTP helo=<evil>\"@example.com";
     let line = format!(

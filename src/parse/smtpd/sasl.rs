@@ -40,11 +40,15 @@ pub(super) fn failure(text: &str) -> Option<Event<'_>> {
     })))
 }
 
-/// `Username:` and `Password:` in base 64 are the server's own prompts.
+/// `(unavailable)` is Postfix's word; `Username:` and `Password:` in base 64 are the server's own prompts.
 fn is_name(text: &str) -> bool {
     !matches!(
         text,
-        "" | "UGFzc3dvcmQ6" | "VXNlcm5hbWU6" | "UGFzc3dvcmQA" | "VXNlciBOYW1lAA=="
+        "" | "(unavailable)"
+            | "UGFzc3dvcmQ6"
+            | "VXNlcm5hbWU6"
+            | "UGFzc3dvcmQA"
+            | "VXNlciBOYW1lAA=="
     )
 }
 
