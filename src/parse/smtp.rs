@@ -108,7 +108,6 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "breaking line > ",
         "discarding EHLO keywords: ",
         "setting up TLS connection to ",
-        "initializing the client-side TLS engine",
         "SSL_connect error to ",
         "SSL_connect:",
         "Host offered STARTTLS: ",
@@ -126,23 +125,13 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "Unverified: subject_CN=",
         "Untrusted: subject_CN=",
         "Trusted: subject_CN=",
-        "host ",
-        "offering ",
-        "Greylisted",
         "using DANE RR: ",
         "TLS policy ",
         "TLSA ",
-        "mail for ",
         "depth=",
-        "delivering to ",
-        "smtp_",
-        "local_",
     ];
-    let is_known = notes
-        .iter()
-        .any(|note| text.starts_with(note) && *note != "host ")
-        || passing(text).is_some()
-        || offered(text);
+    let is_known =
+        notes.iter().any(|note| text.starts_with(note)) || passing(text).is_some() || offered(text);
     is_known.then_some(Event::Note {
         queue_id,
         client: None,

@@ -99,14 +99,12 @@ pub(super) fn note(text: &str) -> Option<Event<'_>> {
         "certificate verification ",
         "client certificate ",
         "fingerprint=",
-        "initializing the server-side TLS engine",
         "looking for plugins in ",
         "discarding EHLO keywords: ",
         "unable to dlopen ",
         "auxpropfunc error ",
         "sql_select option missing",
         "_sasl_plugin_load failed",
-        "watchdog_",
         "too many proxy connections ",
         "subject_CN=",
         "issuer_CN=",
@@ -115,7 +113,6 @@ pub(super) fn note(text: &str) -> Option<Event<'_>> {
         "TLS library problem: ",
         "TLS SNI ",
         "milter inserts ",
-        "smtpd_",
         "haproxy ",
     ];
     let (queue_id, rest) = take::queue_id_if_any(text);
