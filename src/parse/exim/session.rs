@@ -234,9 +234,20 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
     let ignored = text.ends_with(": error ignored") && Address(text).domain().is_some();
     (is_known || ignored).then_some(Event::Note {
         queue_id,
-        client: client_text.and_then(client).map(|(client, _)| client),
+        client: client_text
+            .and_then(client)
+            .map(|(client, _)| client)
+            .or_else(|| quoted(text)),
         text,
     })
+}
+
+/// `SMTP protocol error in "AUTH LOGIN" H=h [192.0.2.1] …`: certain as long as the quoted text has no host of its own.
+fn quoted(text: &str) -> Option<Client<'_>> {
+    let (_, rest) = take::split_at_text(text, "\" H=")?;
+    let is_certain = take::split_at_text(rest, "\" H=").is_none();
+    let (client, _) = client(rest)?;
+    is_certain.then_some(client)
 }
 
 #[cfg(test)]
@@ -283,6 +294,25 @@ mod tests {
         check(
             &format!("{start}: 535 Incorrect authentication data (set_id={name})"),
             Some(name),
+        );
+    }
+
+    #[test]
+    fn a_quoted_command_may_lie() {
+        let check = |line: &str, wanted: Option<Client<'static>>| {
+            let Some(Event::Note { client, .. }) = parse(line) else {
+                panic!("{line}");
+            };
+            assert_eq!(client, wanted, "{line}");
+        };
+        let end = "\" H=h (User) [192.0.2.1]:4711 AUTH command used when not advertised";
+        check(
+            &format!("SMTP protocol error in \"AUTH LOGIN{end}"),
+            Some(client()),
+        );
+        check(
+            &format!("SMTP protocol error in \"AUTH\" H=x [203.0.113.1]{end}"),
+            None,
         );
     }
 
