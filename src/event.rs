@@ -110,6 +110,8 @@ pub enum Event<'a> {
     /// `warning: …`, `error: …`, `fatal: …`, `panic: …` of a mail program.
     Warning {
         queue_id: Option<QueueId<'a>>,
+        /// The client that it is about, where the line names one.
+        client: Option<Client<'a>>,
         level: WarningLevel,
         text: &'a str,
     },
@@ -122,6 +124,8 @@ pub enum Event<'a> {
     /// A line of a mail program about a known matter without consequences for a message.
     Note {
         queue_id: Option<QueueId<'a>>,
+        /// The client that it is about, where the line names one.
+        client: Option<Client<'a>>,
         text: &'a str,
     },
     /// A line of a mail program that no rule understands. Counted in every answer.
@@ -155,6 +159,10 @@ pub struct Submission<'a> {
     pub orig_queue_id: Option<QueueId<'a>>,
     /// XFORWARD: the client before the content filter.
     pub orig_client: Option<Client<'a>>,
+    /// Exim and OpenSMTPD say in this line what Postfix's cleanup and qmgr say later.
+    pub from: Option<Address<'a>>,
+    pub message_id: Option<&'a str>,
+    pub size: Option<u64>,
 }
 
 /// A TLS session, with us as server (`inbound`) or as client.

@@ -20,6 +20,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     }
     Some(Event::Note {
         queue_id: None,
+        client: None,
         text: rest,
     })
 }
@@ -34,6 +35,7 @@ fn after_task(text: &str) -> Option<&str> {
 fn warning(text: &str) -> Event<'_> {
     Event::Warning {
         queue_id: None,
+        client: None,
         level: WarningLevel::Warning,
         text: text.trim_start(),
     }
@@ -49,21 +51,35 @@ fn verdict(text: &str) -> Option<Event<'_>> {
     // Client addresses and policy banks come first, then `<from> -> <to>,<to>`.
     let rest = text.get(words.len()..)?;
     let mut rest = after_addresses(rest).unwrap_or("");
-    while let Some(field) = rest.strip_prefix(", ") {
+    // Old templates forget a comma.
+    while let Some(field) = rest.strip_prefix(',').unwrap_or(rest).strip_prefix(' ') {
         if let Some(value) = field.strip_prefix("Queue-ID: ") {
-            let (id, _) = take::split_at_byte(value, b',').unwrap_or((value, ""));
-            found.queue_id = take::is_queue_id(id).then_some(QueueId(id));
-            rest = value.get(id.len()..)?;
-        } else if let Some(value) = field.strip_prefix("Message-ID: ") {
-            found.message_id = take::address(value).map(|(id, _)| id.0);
+            found.queue_id = queue_id(value);
+        } else if let Some(value) = field.strip_prefix("queued_as: ") {
+            found.queued_as = queue_id(value);
             break;
-        } else {
-            let end = memchr::memmem::find(field.as_bytes(), b", ").unwrap_or(field.len());
-            rest = field.get(end..).unwrap_or("");
+        } else if let Some(value) = field.strip_prefix("Message-ID: ") {
+            let Some((id, after)) = take::address(value) else {
+                break;
+            };
+            found.message_id = Some(id.0);
+            rest = after;
+            continue;
+        } else if field.starts_with("Subject: ") || field.starts_with("From: ") {
+            // From here on the sender speaks.
+            break;
         }
+        let end = memchr::memmem::find(field.as_bytes(), b", ").unwrap_or(field.len());
+        rest = field.get(end..).unwrap_or("");
     }
-    found.queued_as = queued_as(text);
     Some(Event::Verdict(Box::new(found)))
+}
+
+/// The first of `ED01244770/4PbC4x469Jz3tBr, …`.
+fn queue_id(text: &str) -> Option<QueueId<'_>> {
+    let end = text.find([',', '/', ' ']).unwrap_or(text.len());
+    let id = text.get(..end)?;
+    take::is_queue_id(id).then_some(QueueId(id))
 }
 
 /// `Blocked INFECTED (Eicar-Test-Signature)`: up to ` {` or the first comma outside of the parentheses.
@@ -94,16 +110,6 @@ fn after_addresses(text: &str) -> Option<&str> {
             _ => return Some(after),
         }
     }
-}
-
-/// `queued_as: ED01244770, 2426 ms` at the end; a Subject in front of it may say the same.
-fn queued_as(text: &str) -> Option<QueueId<'_>> {
-    let (_, tail) = take::split_at_last(text, ", queued_as: ")?;
-    let (ids, time) = take::split_at_byte(tail, b',').unwrap_or((tail, " 0 ms"));
-    let (id, _) = take::split_at_byte(ids, b'/').unwrap_or((ids, ""));
-    let time = time.strip_suffix(" ms")?.trim_start();
-    let is_last = time.bytes().all(|b| b.is_ascii_digit());
-    (is_last && take::is_queue_id(id)).then_some(QueueId(id))
 }
 
 /// What amavis says of itself.
@@ -194,7 +200,7 @@ mod tests {
         let (id, mid) = (Some("3FF7C4317"), Some("1@example.com"));
         check(
             "(27886-10) Passed CLEAN {RelayedInbound}, [192.0.2.1]:18342 [192.0.2.1] <a@example.com> -> <b@example.net>,<c@x>, \
-             Queue-ID: 3FF7C4317, Message-ID: <1@example.com>, mail_id: rOE, Hits: -, size: 1, queued_as: AB4D259B1, 108 ms",
+             Queue-ID: 3FF7C4317, Message-ID: <1@example.com>, mail_id: rOE, Hits: -, size: 1, queued_as: AB4D259B1, Subject: \"x\", 108 ms",
             id,
             mid,
             Some("AB4D259B1"),

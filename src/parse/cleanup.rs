@@ -33,7 +33,7 @@ fn message_id<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
 }
 
 /// smtp(8), too: `replace: header OLD: NEW`, without origin and tail.
-fn rewritten<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
+pub(super) fn rewritten<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
     let actions = ["replace: ", "prepend: ", "strip: ", "info: ", "warning: "];
     let rest = actions
         .iter()
@@ -41,6 +41,7 @@ fn rewritten<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
     let is_check = rest.starts_with("header ") || rest.starts_with("body ");
     is_check.then_some(Event::Note {
         queue_id: Some(queue_id),
+        client: None,
         text,
     })
 }
@@ -53,6 +54,7 @@ fn milter<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
         .any(|known| text.starts_with(known))
         .then_some(Event::Note {
             queue_id: Some(queue_id),
+            client: None,
             text,
         })
 }
@@ -119,6 +121,7 @@ mod tests {
             parse("3FF7C4317: replace: header X: 1: X: 2"),
             Some(Event::Note {
                 queue_id: Some(_),
+                client: None,
                 ..
             })
         ));

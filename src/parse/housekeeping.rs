@@ -12,13 +12,13 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
 }
 
 /// `statistics: max connection rate 1/60s for (smtp:192.0.2.1) at Jan 27 06:50:01`.
-pub(super) fn statistics(text: &str) -> Option<Event<'_>> {
+fn statistics(text: &str) -> Option<Event<'_>> {
     let text = text.strip_prefix("statistics: ")?;
     Some(Event::Statistics { text })
 }
 
 /// Start, stop, reload.
-pub(super) fn service(text: &str) -> Option<Event<'_>> {
+fn service(text: &str) -> Option<Event<'_>> {
     let known = [
         "daemon started -- version ",
         "terminating on signal ",
@@ -33,14 +33,18 @@ pub(super) fn service(text: &str) -> Option<Event<'_>> {
         "the Postfix mail system is not running",
         "the Postfix mail system was not running",
         "terminating for lack of ",
-        "stopping safely",
-        "initializing ",
-        "rotating ",
-        "postfix-script ",
+        "Postfix is running with backwards-compatible default settings",
+        "Postfix is using backwards-compatible default settings",
+        "See http://www.postfix.org/COMPATIBILITY_README.html",
+        "See https://www.postfix.org/COMPATIBILITY_README.html",
+        "To disable backwards compatibility ",
+        "to disable backwards compatibility ",
+        "using backwards-compatible default setting ",
+        "entering STRESS mode with ",
+        "leaving STRESS mode with ",
+        "initializing the server-side TLS engine",
+        "initializing the client-side TLS engine",
         "table ",
-        "postlogd ",
-        "logfile_",
-        "name_mask: ",
     ];
     let is_known = known.iter().any(|known| text.starts_with(known));
     let changed = !text.starts_with("table ") || text.ends_with("has changed -- restarting");
@@ -55,6 +59,7 @@ fn note(text: &str) -> Option<Event<'_>> {
         .any(|known| text.starts_with(known));
     (is_cleanup || is_database).then_some(Event::Note {
         queue_id: None,
+        client: None,
         text,
     })
 }
@@ -81,6 +86,7 @@ mod tests {
             parse(text),
             Some(Event::Note {
                 queue_id: None,
+                client: None,
                 text
             })
         );

@@ -68,6 +68,7 @@ fn internal_host<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> 
     let ends = host.ends_with(']');
     (ends && !host.contains('<')).then_some(Event::Note {
         queue_id: Some(queue_id),
+        client: None,
         text,
     })
 }
@@ -126,6 +127,7 @@ fn ignored(text: &str) -> Option<Event<'_>> {
     };
     rest.starts_with("ignoring ").then_some(Event::Note {
         queue_id,
+        client: None,
         text: rest,
     })
 }
@@ -150,6 +152,7 @@ pub(super) fn rspamd(text: &str) -> Option<Event<'_>> {
     }
     Some(Event::Note {
         queue_id: None,
+        client: None,
         text: message,
     })
 }
@@ -185,6 +188,7 @@ pub(super) fn clamav(text: &str) -> Option<Event<'_>> {
     {
         return Some(Event::Warning {
             queue_id: None,
+            client: None,
             level: WarningLevel::Warning,
             text,
         });
@@ -211,11 +215,13 @@ pub(super) fn milter_manager(text: &str) -> Option<Event<'_>> {
         "statistics" => Some(Event::Statistics { text: rest }),
         "warning" | "error" | "critical" => Some(Event::Warning {
             queue_id: None,
+            client: None,
             level: WarningLevel::Warning,
             text: rest,
         }),
         level if take::is_word(level) => Some(Event::Note {
             queue_id: None,
+            client: None,
             text: rest,
         }),
         _ => None,
@@ -224,8 +230,11 @@ pub(super) fn milter_manager(text: &str) -> Option<Event<'_>> {
 
 /// spamd(8p): `spamd: clean message (-1.0/5.0) for bob:106 in 1.6 seconds, 1234 bytes.`
 pub(super) fn spamd(text: &str) -> Option<Event<'_>> {
-    let (channel, rest) = take::split_at_text(text, ": ")?;
+    let channel = take::split_at_text(text, ": ").filter(|(channel, _)| take::is_word(channel));
+    // Before version 3 it did not repeat its name.
+    let (channel, rest) = channel.unwrap_or(("", text));
     match channel {
+        "" => old_spamd(text),
         "spamd" => {
             let verdicts = ["clean message ", "identified spam ", "result: "];
             if verdicts.iter().any(|verdict| rest.starts_with(verdict)) {
@@ -233,6 +242,7 @@ pub(super) fn spamd(text: &str) -> Option<Event<'_>> {
             }
             Some(Event::Note {
                 queue_id: None,
+                client: None,
                 text: rest,
             })
         }
@@ -240,15 +250,38 @@ pub(super) fn spamd(text: &str) -> Option<Event<'_>> {
         | "dcc" | "plugin" | "netset" | "auto-whitelist" | "util" | "info" | "server" | "check"
         | "received-header" | "spf" | "dkim" | "generic" => Some(Event::Note {
             queue_id: None,
+            client: None,
             text: rest,
         }),
         "warn" | "error" => Some(Event::Warning {
             queue_id: None,
+            client: None,
             level: WarningLevel::Warning,
             text: rest,
         }),
         _ => None,
     }
+}
+
+fn old_spamd(text: &str) -> Option<Event<'_>> {
+    let verdicts = ["clean message ", "identified spam "];
+    if verdicts.iter().any(|words| text.starts_with(words)) {
+        return verdict(None, None, text);
+    }
+    let notes = [
+        "connection from ",
+        "checking message ",
+        "processing message ",
+        "info: setuid to ",
+        "server started ",
+        "server killed by ",
+    ];
+    let is_known = notes.iter().any(|words| text.starts_with(words));
+    is_known.then_some(Event::Note {
+        queue_id: None,
+        client: None,
+        text,
+    })
 }
 
 /// spamass-milter(8): little more than its start and stop.
@@ -277,6 +310,7 @@ fn verdict_or_note<'a>(
     }
     begins(notes).then_some(Event::Note {
         queue_id: Some(queue_id),
+        client: None,
         text,
     })
 }

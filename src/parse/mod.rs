@@ -8,9 +8,12 @@ mod bounce;
 mod cleanup;
 mod delivery;
 mod dovecot;
+mod exim;
 mod housekeeping;
+mod imapd;
 mod lost;
 mod milter;
+mod opensmtpd;
 mod pickup;
 mod policy;
 mod postscreen;
@@ -18,6 +21,7 @@ mod postsuper;
 mod qmgr;
 mod reject;
 mod saslauthd;
+mod sendmail;
 mod shape;
 mod smtp;
 mod smtpd;
@@ -68,6 +72,7 @@ impl<'a> Family<'a> {
         if let Some((instance, service)) = program.rsplit_once('/') {
             return match instance {
                 "dovecot" => Some(Self::DovecotProcess(service)),
+                "cyrus" => Some(Self::Beside(imapd::parse)),
                 _ if instance.starts_with("postfix") || POSTFIX.contains(&service) => {
                     Some(Self::Postfix(service))
                 }
@@ -77,7 +82,9 @@ impl<'a> Family<'a> {
         match program {
             "dovecot" => Some(Self::Dovecot),
             "imap-login" | "pop3-login" | "managesieve-login" | "submission-login"
-            | "auth-worker" => Some(Self::DovecotProcess(program)),
+            | "auth-worker" | "auth" | "dovecot-auth" | "auth(default)" => {
+                Some(Self::DovecotProcess(program))
+            }
             "postfix" | "postsuper" | "postlog" | "postqueue" | "postdrop" | "postfix-script" => {
                 Some(Self::Postfix(program))
             }
@@ -103,6 +110,13 @@ fn beside(program: &str) -> Option<Parse> {
         "postgrey" => policy::postgrey,
         "postfwd" | "postfwd2" | "postfwd3" => policy::postfwd,
         "saslauthd" => saslauthd::parse,
+        "exim" | "exim4" => exim::parse,
+        "smtpd" | "opensmtpd" => opensmtpd::parse,
+        "sendmail" | "sm-mta" | "sm-msp" | "sm-msp-queue" | "sm-que" | "sendmail-in" => {
+            sendmail::parse
+        }
+        "imapd" | "imap" | "pop3" | "sieve" | "imapd-ssl" | "ipop3d" | "pop3d" | "pop3d-ssl"
+        | "imaplogin" | "pop3login" | "timsieved" | "vpopmail" | "cyrus" => imapd::parse,
         _ => return None,
     })
 }

@@ -126,6 +126,7 @@ fn note<'a>(text: &'a str, known: &[&str]) -> Option<Event<'a>> {
     let is_known = known.iter().any(|known| text.starts_with(known));
     is_known.then_some(Event::Note {
         queue_id: None,
+        client: None,
         text,
     })
 }

@@ -1,6 +1,6 @@
 //! postscreen(8), dnsblog(8), tlsproxy(8): what a client did or was before smtpd(8) saw it.
 
-use super::{housekeeping, reject, take, tls, warning};
+use super::{housekeeping, reject, smtpd, take, tls};
 use crate::event::Event;
 use crate::mail::Client;
 
@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
             .or_else(|| reject::parse(text))
             .or_else(|| tls::parse(None, text))
             .or_else(|| handshake(text)),
-        _ => warning::parse(text)
+        _ => smtpd::complaint(text)
             .or_else(|| reject::parse(text))
             .or_else(|| session(text))
             .or_else(|| housekeeping::parse(text)),
@@ -68,7 +68,7 @@ fn handshake(text: &str) -> Option<Event<'_>> {
 }
 
 /// How a line goes on from its first words to `[ip]:port`.
-const KINDS: [(&str, &str); 23] = [
+const KINDS: [(&str, &str); 24] = [
     ("CONNECT", " from "),
     ("DISCONNECT", " "),
     ("PASS OLD", " "),
@@ -90,7 +90,8 @@ const KINDS: [(&str, &str); 23] = [
     ("WHITELIST VETO", " "),
     ("UNFAIR", " from "),
     ("CLOSED", " from "),
-    ("DATA TIME LIMIT", " from "),
+    ("DATA without valid RCPT", " from "),
+    ("BDAT without valid RCPT", " from "),
     ("HANDSHAKE", " "),
 ];
 

@@ -34,6 +34,7 @@ fn totals(text: &str) -> Option<Event<'_>> {
     let (_, rest) = take::number::<u64>(rest)?;
     matches!(rest, " message" | " messages").then_some(Event::Note {
         queue_id: None,
+        client: None,
         text,
     })
 }

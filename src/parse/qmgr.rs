@@ -70,6 +70,7 @@ fn note<'a>(queue_id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
         .any(|known| text.starts_with(known))
         .then_some(Event::Note {
             queue_id: Some(queue_id),
+            client: None,
             text,
         })
 }

@@ -8,6 +8,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     if text.starts_with("pam_") || text.starts_with("DEBUG: ") {
         return Some(Event::Note {
             queue_id: None,
+            client: None,
             text,
         });
     }
@@ -18,8 +19,10 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     }
     match rest.strip_prefix("auth failure: [user=") {
         Some(rest) => failure(rest),
-        None => function.contains('_').then_some(Event::Note {
+        // `zmauth` and `zmpost` are Zimbra's.
+        None => (function.contains('_') || function.starts_with("zm")).then_some(Event::Note {
             queue_id: None,
+            client: None,
             text: rest,
         }),
     }

@@ -10,7 +10,8 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         if rest.starts_with("to=") {
             return delivery::parse(text);
         }
-        return about_message(queue_id, rest).or_else(|| cleanup::parse(text));
+        // Its own header checks log no client: what looks like one is the header's text.
+        return about_message(queue_id, rest).or_else(|| cleanup::rewritten(queue_id, rest));
     }
     warning::parse(text)
         .or_else(|| tls::parse(None, text))
@@ -107,7 +108,6 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "breaking line > ",
         "discarding EHLO keywords: ",
         "setting up TLS connection to ",
-        "initializing the client-side TLS engine",
         "SSL_connect error to ",
         "SSL_connect:",
         "Host offered STARTTLS: ",
@@ -125,24 +125,18 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "Unverified: subject_CN=",
         "Untrusted: subject_CN=",
         "Trusted: subject_CN=",
-        "host ",
-        "offering ",
-        "Greylisted",
         "using DANE RR: ",
         "TLS policy ",
         "TLSA ",
-        "mail for ",
         "depth=",
-        "delivering to ",
-        "smtp_",
-        "local_",
     ];
-    let is_known = notes
-        .iter()
-        .any(|note| text.starts_with(note) && *note != "host ")
-        || passing(text).is_some()
-        || offered(text);
-    is_known.then_some(Event::Note { queue_id, text })
+    let is_known =
+        notes.iter().any(|note| text.starts_with(note)) || passing(text).is_some() || offered(text);
+    is_known.then_some(Event::Note {
+        queue_id,
+        client: None,
+        text,
+    })
 }
 
 /// Postfix 3.6: `passing <rcpt> to transport=local`.

@@ -80,3 +80,169 @@ fn an_unknown_service_is_read_by_the_shape_of_its_lines() {
     check("an arbitrary sentence", "unknown");
     check("STATISTICS1: removed", "unknown");
 }
+
+/// Pieces of real lines, of keys, and of what attackers like to send.
+const PIECES: [&str; 60] = [
+    "3FF7C4317",
+    "4PL3j0443nz30Ms",
+    "NOQUEUE",
+    ": ",
+    ", ",
+    " ",
+    "; ",
+    "<",
+    ">",
+    "(",
+    ")",
+    "[",
+    "]",
+    "\"",
+    "\\",
+    "=",
+    "to=<",
+    "from=<",
+    "orig_to=<",
+    "relay=",
+    "status=sent (",
+    "delay=1.5",
+    "delays=1/2/3/4",
+    "dsn=2.0.0",
+    "client=",
+    "h[192.0.2.1]:25",
+    "[2001:db8::1]",
+    "unknown[unknown]",
+    "sasl_username=root",
+    "sasl_method=PLAIN",
+    "reject: RCPT from ",
+    "milter-reject: END-OF-MESSAGE from ",
+    "warning: ",
+    "fatal: ",
+    "header Subject: x",
+    "proto=ESMTP",
+    "helo=<",
+    "550 5.7.1 ",
+    "connect from ",
+    "disconnect from ",
+    "lost connection after ",
+    "message-id=<",
+    "removed",
+    "uid=0",
+    "size=1",
+    "nrcpt=2",
+    "imap-login: ",
+    "auth: sql(",
+    "): ",
+    "rip=192.0.2.1",
+    "user=<",
+    ", method=PLAIN",
+    "(auth failed, 99999999999 attempts",
+    "(1-2) Passed CLEAN",
+    "Queue-ID: ",
+    "queued_as: ",
+    "PREGREET 14 after 0.2 from ",
+    "é\u{202e}\u{0}",
+    "<= a@x U=b",
+    "stat=Sent",
+];
+
+/// A small generator (xorshift): the same lines in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % sides as u64) as usize
+    }
+}
+
+#[test]
+fn no_line_makes_it_panic() {
+    let programs = [
+        "postfix/smtpd",
+        "postfix/cleanup",
+        "postfix/qmgr",
+        "postfix/smtp",
+        "postfix/postscreen",
+        "postfix/pickup",
+        "postfix/bounce",
+        "postfix/postsuper",
+        "postfix/anvil",
+        "postfix/x/y",
+        "dovecot",
+        "dovecot/imap-login",
+        "auth-worker",
+        "amavis",
+        "opendkim",
+        "opendmarc",
+        "rspamd",
+        "spamd",
+        "clamav-milter",
+        "milter-manager",
+        "policyd-spf",
+        "postgrey",
+        "postfwd",
+        "saslauthd",
+        "rsyslogd",
+        "systemd-journald",
+        "exim",
+        "sendmail",
+        "smtpd",
+        "cyrus/imap",
+        "",
+    ];
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    for _ in 0..30_000 {
+        let mut line = String::new();
+        for _ in 0..dice.roll(14) {
+            line.push_str(PIECES[dice.roll(PIECES.len())]);
+        }
+        for program in programs {
+            event(program, &line);
+        }
+        // Cut and changed in the middle, as a rotated or damaged log is.
+        let mut bytes = line.into_bytes();
+        bytes.truncate(dice.roll(bytes.len() + 1));
+        if !bytes.is_empty() {
+            let at = dice.roll(bytes.len());
+            bytes[at] = dice.roll(256) as u8;
+        }
+        let line = String::from_utf8_lossy(&bytes);
+        event(programs[dice.roll(programs.len())], &line);
+    }
+}
+
+#[test]
+fn long_hostile_lines_are_read_in_linear_time() {
+    for piece in [
+        "; from=<",
+        ": ",
+        "<",
+        "\"\\",
+        "): ",
+        ", ",
+        "[",
+        "> to=<",
+        " from h[192.0.2.1]; from=<\"",
+    ] {
+        let long = piece.repeat(20_000);
+        for start in [
+            "NOQUEUE: reject: RCPT from h[192.0.2.1]: 550 ",
+            "3FF7C4317: reject: header ",
+            "3FF7C4317: to=<",
+            "(1-2) Passed X, <",
+        ] {
+            let line = format!("{start}{long}");
+            for program in [
+                "postfix/smtpd",
+                "postfix/cleanup",
+                "postfix/smtp",
+                "dovecot",
+                "amavis",
+            ] {
+                event(program, &line);
+            }
+        }
+    }
+}

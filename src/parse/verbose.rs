@@ -8,6 +8,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     let is_known = protocol(text) || attribute(text) || function(text);
     is_known.then_some(Event::Note {
         queue_id: None,
+        client: None,
         text,
     })
 }

@@ -9,6 +9,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     let (queue_id, text) = take::queue_id_if_any(rest);
     Some(Event::Warning {
         queue_id,
+        client: None,
         level,
         text,
     })
@@ -36,6 +37,7 @@ mod tests {
         let check = |line, queue_id, level, text| {
             let wanted = Event::Warning {
                 queue_id,
+                client: None,
                 level,
                 text,
             };

@@ -15,14 +15,60 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         None => text,
     };
     let (database, rest) = take::split_at_byte(text, b'(')?;
+    if database == "pam_unix" {
+        return pam(text, rest);
+    }
     if !take::is_word(database) {
         return None;
     }
     let (user, ip, reason) = user_and_reason(rest)?;
+    failure(user, ip, reason)
+}
+
+/// Dovecot 2.4: `auth(user,192.0.2.1,sasl:plain)<session>: sql: Password mismatch`.
+pub(super) fn of<'a>(who: &'a str, text: &'a str) -> Option<Event<'a>> {
+    let who = match take::split_at_last(who, ",sasl:") {
+        Some((front, mechanism)) if take::is_word(mechanism) => front,
+        _ => who,
+    };
+    let (user, ip) = match take::split_at_last(who, ",") {
+        Some((user, ip)) if take::looks_like_ip(ip) => (user, Some(ip)),
+        _ => (who, None),
+    };
+    let reason = match take::split_at_text(text, ": ") {
+        Some((database, reason)) if take::is_word(database) => reason,
+        _ => text,
+    };
+    failure(user, ip, reason)
+}
+
+/// `pam_unix(dovecot:auth): authentication failure; logname= … ruser=bob rhost=192.0.2.1  user=bob`.
+fn pam<'a>(text: &'a str, rest: &'a str) -> Option<Event<'a>> {
+    let (_, rest) = take::split_at_text(rest, "): ")?;
+    let Some(rest) = rest.strip_prefix("authentication failure; ") else {
+        return super::mailbox::note(text);
+    };
+    // The user name stands before and after the address: two addresses mean that one is a lie.
+    let (front, back) = take::split_at_text(rest, " rhost=")?;
+    let is_certain =
+        take::split_at_text(back, " rhost=").is_none() && !front.contains("ruser=rhost=");
+    let (ip, name) = take::split_at_byte(back, b' ').unwrap_or((back, ""));
+    let name = name.trim_start().strip_prefix("user=");
+    let ruser = take::split_at_text(front, " ruser=").map(|(_, ruser)| ruser);
+    let user = name.or(ruser).filter(|_| is_certain).unwrap_or("");
+    let ip = Some(ip).filter(|ip| is_certain && take::looks_like_ip(ip));
+    failure(user, ip, "authentication failure")
+}
+
+/// A sentence that says that a guess was wrong, or could not be judged.
+fn failure<'a>(user: &'a str, ip: Option<&'a str>, reason: &'a str) -> Option<Event<'a>> {
     let own_fault = OWN.iter().any(|own| reason.starts_with(own));
     if !own_fault && !GUESSES.iter().any(|guess| reason.starts_with(guess)) {
         return None;
     }
+    // `auth_verbose_passwords = plain` writes the password down; it need not go any further.
+    let reason =
+        take::split_at_text(reason, " (given password: ").map_or(reason, |(reason, _)| reason);
     Some(Event::AuthFailure(Box::new(AuthFailure {
         protocol: "auth",
         client: Client {
@@ -143,6 +189,40 @@ mod tests {
             ip,
             "pam_authenticate() failed: x",
         );
+    }
+
+    #[test]
+    fn pam_speaks_for_itself() {
+        check(
+            "pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=bob rhost=192.0.2.1  user=bob",
+            Some("bob"),
+            Some("192.0.2.1"),
+            "authentication failure",
+        );
+        let name = "x rhost=203.0.113.1";
+        check(
+            &format!(
+                "pam_unix(dovecot:auth): authentication failure; logname= ruser={name} rhost=192.0.2.1  user={name}"
+            ),
+            None,
+            None,
+            "authentication failure",
+        );
+    }
+
+    #[test]
+    fn since_2_4() {
+        let wanted = failure("bob", Some("192.0.2.1"), "Password mismatch");
+        assert!(wanted.is_some());
+        assert_eq!(
+            of(
+                "bob,192.0.2.1,sasl:plain",
+                "sql: Password mismatch (given password: hunter2)"
+            ),
+            wanted
+        );
+        assert_eq!(of("bob,192.0.2.1", "sql: Password mismatch"), wanted);
+        assert_eq!(of("bob,192.0.2.1", "an arbitrary sentence"), None);
     }
 
     #[test]

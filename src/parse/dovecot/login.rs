@@ -11,7 +11,7 @@ use crate::parse::take;
 pub(super) fn parse<'a>(protocol: &'a str, text: &'a str) -> Option<Event<'a>> {
     let (message, rest) = split(text)?;
     let who = Who::parse(rest);
-    if message == "Login" || is_proxied(message) {
+    if matches!(message, "Login" | "Logged in") || is_proxied(message) {
         return Some(Event::Login(Box::new(Login {
             protocol,
             sasl_username: who.user.unwrap_or(""),
@@ -20,18 +20,20 @@ pub(super) fn parse<'a>(protocol: &'a str, text: &'a str) -> Option<Event<'a>> {
             tls: who.tls,
         })));
     }
+    let client = Client {
+        ip: who.ip,
+        ..Client::default()
+    };
     let Some(failure) = failure(message) else {
         return Some(Event::Note {
             queue_id: None,
+            client: Some(client),
             text,
         });
     };
     Some(Event::AuthFailure(Box::new(AuthFailure {
         protocol,
-        client: Client {
-            ip: who.ip,
-            ..Client::default()
-        },
+        client,
         sasl_method: who.method,
         sasl_username: who.user,
         reason: message,

@@ -13,8 +13,13 @@ pub(super) fn parse<'a>(name: &'a str, user: Option<&'a str>, text: &'a str) -> 
         "lmtp" => is_lmtp(text),
         _ => is_session(text),
     };
-    (is_session || is_deep(text)).then_some(Event::Note {
+    (is_session || is_deep(text)).then(|| note(text)).flatten()
+}
+
+pub(super) fn note(text: &str) -> Option<Event<'_>> {
+    Some(Event::Note {
         queue_id: None,
+        client: None,
         text,
     })
 }
@@ -80,6 +85,9 @@ fn is_session(text: &str) -> bool {
         "Server shutting down",
         "Connection to ",
         "Connect from ",
+        "copy -> ",
+        "deleted: ",
+        "expunged: ",
         "expunge: ",
         "delete: ",
         "undelete: ",

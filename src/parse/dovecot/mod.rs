@@ -15,8 +15,10 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     said(process)
 }
 
-/// The same where the syslog header names the process: `dovecot/imap-login`, `imap-login`.
+/// The same where the syslog header names the process: `dovecot/imap-login`, `imap-login`, `auth(default)`.
 pub(super) fn parse_process<'a>(name: &'a str, text: &'a str) -> Option<Event<'a>> {
+    let (name, _) = take::split_at_byte(name, b'(').unwrap_or((name, ""));
+    let name = name.strip_prefix("dovecot-").unwrap_or(name);
     said(Process {
         name,
         user: None,
@@ -26,9 +28,14 @@ pub(super) fn parse_process<'a>(name: &'a str, text: &'a str) -> Option<Event<'a
 
 fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
     let Process { name, user, text } = process;
+    // 2.4: `auth-worker(user,ip)<pid><session>: request [12]: Info: sql: …`.
+    let text = match text.strip_prefix("request [") {
+        Some(rest) => take::split_at_text(rest, "]: ")?.1,
+        None => text,
+    };
     let (level, text) = level(text);
     let event = match name {
-        "auth" | "auth-worker" => auth::parse(text),
+        "auth" | "auth-worker" => auth::parse(text).or_else(|| auth::of(user?, text)),
         "imap" | "pop3" | "managesieve" | "submission" | "lmtp" | "lda" | "deliver" | "sieve"
         | "indexer-worker" | "imap-urlauth" | "imap-hibernate" | "doveadm" | "quota-status"
         | "dsync-local" | "dsync-server" => mailbox::parse(name, user, text),
@@ -44,11 +51,13 @@ fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
         }
         (_, Some(Level::Bad(level))) => Some(Event::Warning {
             queue_id: None,
+            client: None,
             level,
             text,
         }),
         (_, Some(Level::Debug)) => Some(Event::Note {
             queue_id: None,
+            client: None,
             text,
         }),
         (event, None) => event,
@@ -180,6 +189,7 @@ mod tests {
         let line = format!("master: Warning: {text}");
         let wanted = Event::Warning {
             queue_id: None,
+            client: None,
             level: WarningLevel::Warning,
             text,
         };

@@ -33,7 +33,7 @@ fn class(text: &str) -> RejectClass {
 }
 
 /// The first words of the replies of smtpd(8), postscreen(8) and common policy servers and milters.
-const PHRASES: [(&str, RejectClass); 44] = [
+const PHRASES: [(&str, RejectClass); 45] = [
     ("Relay access denied", RejectClass::RelayDenied),
     ("Relaying denied", RejectClass::RelayDenied),
     ("Helo command ", RejectClass::Helo),
@@ -42,6 +42,8 @@ const PHRASES: [(&str, RejectClass); 44] = [
     ("Greylisted", RejectClass::Greylisted),
     ("Greylisting in action", RejectClass::Greylisted),
     ("Graylisted", RejectClass::Greylisted),
+    // Rspamd greylists with these words alone.
+    ("Try again later", RejectClass::Greylisted),
     ("Message size exceeds fixed limit", RejectClass::Size),
     ("Message file too big", RejectClass::Size),
     ("Insufficient system storage", RejectClass::OwnTrouble),

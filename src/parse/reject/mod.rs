@@ -5,7 +5,7 @@ mod tail;
 
 use super::take;
 use crate::event::{Event, Reject, RejectClass};
-use crate::mail::{Client, QueueId};
+use crate::mail::{Client, EnhancedStatus, QueueId};
 
 /// What `whatsup` can be in smtpd's `log_whatsup()`, postscreen and the milter code.
 const ACTIONS: [&str; 18] = [
@@ -74,7 +74,7 @@ pub(super) fn action<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option
         dsn,
         reason,
         content: None,
-        class: by_action(action, reply_code, class),
+        class: by_action(action, reply_code, dsn, class),
         dnsbl,
         ..tail
     })))
@@ -105,14 +105,21 @@ pub(super) fn content_check<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) ->
 }
 
 /// A milter or a content filter refuses for reasons of its own, unless its words are known ones.
-fn by_action(action: &str, reply_code: Option<u16>, class: RejectClass) -> RejectClass {
-    let filter = action.starts_with("milter") || action == "proxy-reject";
-    match class {
-        RejectClass::Other if filter && reply_code.is_some_and(|code| code < 500) => {
-            RejectClass::Policy
-        }
-        RejectClass::Other if filter => RejectClass::Content,
-        class => class,
+fn by_action(
+    action: &str,
+    reply_code: Option<u16>,
+    dsn: Option<EnhancedStatus>,
+    class: RejectClass,
+) -> RejectClass {
+    let is_filter = action.starts_with("milter") || action == "proxy-reject";
+    if class != RejectClass::Other || !is_filter {
+        return class;
+    }
+    let is_temporary =
+        reply_code.is_some_and(|code| code < 500) || dsn.is_some_and(|dsn| dsn.class == 4);
+    match is_temporary {
+        true => RejectClass::Policy,
+        false => RejectClass::Content,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The end of a refusal: `; from=<> to=<> proto= helo=<> sasl_…=`, told from look-alikes in hostile text.
 //!
 //! The reason in front of it may quote a remote server or a HELO name; sender and recipient are
-//! quoted by Postfix 3.5 and later; the HELO name has no blank, bracket or semicolon left in it
+//! quoted by Postfix 3.5 and later; the HELO name has no blank in it (postscreen(8)), nor brackets
 //! (smtpd(8), `NEUTER_CHARACTERS`). So the last place is right from which the rest of the line
 //! reads as the daemon writes it.
 
@@ -14,12 +14,15 @@ const MOST_TRIES: usize = 64;
 
 /// The text without its tail, and the fields of the tail.
 pub(super) fn split(text: &str) -> (&str, Reject<'_>) {
-    for at in memchr::memmem::rfind_iter(text.as_bytes(), b";").take(MOST_TRIES) {
-        let (Some(reason), Some(rest)) = (text.get(..at), text.get(at + 1..)) else {
-            continue;
-        };
-        if let Some((tail, "")) = fields(rest) {
-            return (reason, tail);
+    // Before 3.5 an odd address was not quoted: better read it as it stands than not at all.
+    for accept in [is_well_formed, |_: &str| true] {
+        for at in memchr::memmem::rfind_iter(text.as_bytes(), b";").take(MOST_TRIES) {
+            let (Some(reason), Some(rest)) = (text.get(..at), text.get(at + 1..)) else {
+                continue;
+            };
+            if let Some((tail, "")) = fields(rest, accept) {
+                return (reason, tail);
+            }
         }
     }
     (text, Reject::default())
@@ -35,7 +38,7 @@ pub(super) fn after_content(text: &str) -> Option<(&str, Client<'_>, &str, Rejec
         let Some((content, client)) = origin(before) else {
             continue;
         };
-        let (tail, rest) = fields(rest).unwrap_or((Reject::default(), rest));
+        let (tail, rest) = fields(rest, is_well_formed).unwrap_or((Reject::default(), rest));
         if !rest.is_empty() && !rest.starts_with(": ") {
             continue;
         }
@@ -63,15 +66,15 @@ fn origin(text: &str) -> Option<(&str, Client<'_>)> {
 }
 
 /// At least one of the fields, in their order, and what follows them.
-fn fields(text: &str) -> Option<(Reject<'_>, &str)> {
+fn fields(text: &str, accept: fn(&str) -> bool) -> Option<(Reject<'_>, &str)> {
     let mut tail = Reject::default();
     let mut rest = text;
-    (tail.from, rest) = bracketed(rest, "from=");
-    (tail.to, rest) = bracketed(rest, "to=");
-    if let Some(value) = take::separator(rest).strip_prefix("proto=") {
+    (tail.from, rest) = bracketed(rest, "from=", accept);
+    (tail.to, rest) = bracketed(rest, "to=", accept);
+    if let Some(value) = after_blank(rest).strip_prefix("proto=") {
         (tail.proto, rest) = word(value);
     }
-    if let Some(value) = take::separator(rest).strip_prefix("helo=") {
+    if let Some(value) = after_blank(rest).strip_prefix("helo=") {
         (tail.helo, rest) = helo(value)?;
     }
     (tail.sasl_method, rest) = sasl(rest, "sasl_method=", &[" sasl_username=", " sasl_sender="]);
@@ -80,18 +83,22 @@ fn fields(text: &str) -> Option<(Reject<'_>, &str)> {
     (rest.len() < text.len()).then_some((tail, rest))
 }
 
-/// ` from=<…>`, well-formed: a quoted local part, or no odd character at all.
-fn bracketed<'a>(rest: &'a str, key: &str) -> (Option<Address<'a>>, &'a str) {
-    let Some(value) = take::separator(rest).strip_prefix(key) else {
+/// ` from=<…>`, if it is acceptable.
+fn bracketed<'a>(
+    rest: &'a str,
+    key: &str,
+    accept: fn(&str) -> bool,
+) -> (Option<Address<'a>>, &'a str) {
+    let Some(value) = after_blank(rest).strip_prefix(key) else {
         return (None, rest);
     };
     match take::address(value) {
-        Some((address, after)) if is_well_formed(address.0) => (Some(address), after),
+        Some((address, after)) if accept(address.0) => (Some(address), after),
         _ => (None, rest),
     }
 }
 
-/// True unless a look-alike of a key stands in it outside of quotes.
+/// True for a quoted local part, or no odd character at all.
 fn is_well_formed(address: &str) -> bool {
     let bytes = address.as_bytes();
     let bare = match bytes.first() {
@@ -108,18 +115,29 @@ fn word(text: &str) -> (Option<&str>, &str) {
     ((!word.is_empty()).then_some(word), rest)
 }
 
-/// `<…>` without brackets in it; a pasted log may have lost them.
+/// Behind a blank, which no HELO name holds; postscreen(8) puts a comma before it.
+fn after_blank(text: &str) -> &str {
+    text.strip_prefix(' ')
+        .or_else(|| text.strip_prefix(", "))
+        .unwrap_or("")
+}
+
+/// `<…>`: postscreen(8) leaves brackets in a name, but writes nothing behind it. A pasted log may have lost it all.
 fn helo(text: &str) -> Option<(Option<&str>, &str)> {
     let Some(inner) = text.strip_prefix('<') else {
         return text.is_empty().then_some((None, text));
     };
+    let whole = inner.strip_suffix('>').filter(|helo| !helo.contains(' '));
+    if let Some(helo) = whole {
+        return Some((Some(helo), ""));
+    }
     let (helo, rest) = take::split_at_byte(inner, b'>')?;
-    (!helo.contains(['<', ';'])).then_some((Some(helo), rest))
+    (!helo.contains(['<', ';', ' '])).then_some((Some(helo), rest))
 }
 
 /// A SASL value, bare or in brackets, up to the next key or the end. The user name is the client's text.
 fn sasl<'a>(rest: &'a str, key: &str, next: &[&str]) -> (Option<&'a str>, &'a str) {
-    let Some(value) = take::separator(rest).strip_prefix(key) else {
+    let Some(value) = after_blank(rest).strip_prefix(key) else {
         return (None, rest);
     };
     let end = next

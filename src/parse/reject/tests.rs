@@ -1,7 +1,7 @@
 //! Refusals of every version, and text that imitates them.
 
 use super::*;
-use crate::mail::{Address, EnhancedStatus};
+use crate::mail::Address;
 
 fn check(line: &str, wanted: Reject<'_>) {
     let event = parse(line).or_else(|| {
@@ -113,6 +113,25 @@ fn a_hostile_reason_is_no_tail() {
     let wanted = Reject {
         reason: &reason,
         class: RejectClass::RecipientRefused,
+        ..relay_denied()
+    };
+    check(&line, wanted);
+}
+
+#[test]
+fn a_hostile_helo_is_no_tail() {
+    let helo = "x>;from=<root@example.org>,to=<c@x>,proto=SMTP,helo=<evil";
+    let line = format!(
+        "NOQUEUE: reject: RCPT from [192.0.2.1]:4711: 554 5.7.1 <b@example.net>: Relay access denied; \
+         from=<a@example.com>, to=<b@example.net>, proto=ESMTP, helo=<{helo}>"
+    );
+    let wanted = Reject {
+        client: Client {
+            name: None,
+            port: Some(4711),
+            ..client()
+        },
+        helo: Some(helo),
         ..relay_denied()
     };
     check(&line, wanted);

@@ -1,5 +1,6 @@
 //! smtpd(8): sessions of clients, their logins, and the messages that they hand in.
 
+mod complaint;
 mod sasl;
 mod session;
 
@@ -12,9 +13,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     match text.as_bytes().first()? {
         b'w' => {
             let failed_login = text.strip_prefix("warning: ").and_then(sasl::failure);
-            failed_login
-                .or_else(|| warning::parse(text))
-                .or_else(|| session::note(text))
+            failed_login.or_else(|| general(text))
         }
         b'c' => {
             if let Some(rest) = text.strip_prefix("connect from ") {
@@ -33,9 +32,18 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     }
 }
 
+/// A warning, with the client that it is about.
+pub(super) fn complaint(text: &str) -> Option<Event<'_>> {
+    let mut event = warning::parse(text)?;
+    if let Event::Warning { client, text, .. } = &mut event {
+        *client = complaint::client(text);
+    }
+    Some(event)
+}
+
 /// Lines that begin with a queue ID or `NOQUEUE`, and rarer ones.
 fn general(text: &str) -> Option<Event<'_>> {
-    if let Some(event) = warning::parse(text) {
+    if let Some(event) = complaint(text) {
         return Some(event);
     }
     let (queue_id, rest) = take::queue_id_if_any(text);
@@ -71,6 +79,7 @@ fn submission<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<
             .filter(|id| take::is_queue_id(id))
             .map(QueueId),
         orig_client,
+        ..Submission::default()
     })))
 }
 

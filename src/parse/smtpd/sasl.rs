@@ -23,7 +23,7 @@ pub(super) fn failure(text: &str) -> Option<Event<'_>> {
     let (reason, sasl_username) = match (honest, reason) {
         (true, Some(reason)) => match take::split_at_text(reason, ", sasl_username=") {
             // The user name is the client's text and comes last: all of the rest is name.
-            Some((reason, name)) => (reason, (!name.is_empty()).then_some(name)),
+            Some((reason, name)) => (reason, Some(name).filter(|name| is_name(name))),
             None => (reason, None),
         },
         (true, None) => return None,
@@ -38,6 +38,18 @@ pub(super) fn failure(text: &str) -> Option<Event<'_>> {
         own_fault: is_own_fault(reason),
         attempts: 1,
     })))
+}
+
+/// `(unavailable)` is Postfix's word; `Username:` and `Password:` in base 64 are the server's own prompts.
+fn is_name(text: &str) -> bool {
+    !matches!(
+        text,
+        "" | "(unavailable)"
+            | "UGFzc3dvcmQ6"
+            | "VXNlcm5hbWU6"
+            | "UGFzc3dvcmQA"
+            | "VXNlciBOYW1lAA=="
+    )
 }
 
 /// Nobody judged the guess.

@@ -1,5 +1,6 @@
 //! What smtpd(8) says of a session rather than of a message.
 
+use super::complaint;
 use crate::event::{Disconnect, Event};
 use crate::mail::QueueId;
 use crate::parse::take;
@@ -98,14 +99,12 @@ pub(super) fn note(text: &str) -> Option<Event<'_>> {
         "certificate verification ",
         "client certificate ",
         "fingerprint=",
-        "initializing the server-side TLS engine",
         "looking for plugins in ",
         "discarding EHLO keywords: ",
         "unable to dlopen ",
         "auxpropfunc error ",
         "sql_select option missing",
         "_sasl_plugin_load failed",
-        "watchdog_",
         "too many proxy connections ",
         "subject_CN=",
         "issuer_CN=",
@@ -114,7 +113,6 @@ pub(super) fn note(text: &str) -> Option<Event<'_>> {
         "TLS library problem: ",
         "TLS SNI ",
         "milter inserts ",
-        "smtpd_",
         "haproxy ",
     ];
     let (queue_id, rest) = take::queue_id_if_any(text);
@@ -123,6 +121,7 @@ pub(super) fn note(text: &str) -> Option<Event<'_>> {
         .any(|note| rest.starts_with(note))
         .then_some(Event::Note {
             queue_id,
+            client: complaint::client(rest),
             text: rest,
         })
 }
