@@ -7,6 +7,13 @@ use super::timestamp::{LocalTime, Stamp, date_of_days, days_of_date};
 use crate::input::Source;
 use crate::mail::Timestamp;
 
+/// Programs that log as a message arrives, and how these lines begin behind the queue ID.
+const ARRIVALS: [(&str, &str); 3] = [
+    ("/smtpd", "client="),
+    ("/cleanup", "message-id="),
+    ("/pickup", "uid="),
+];
+const MAX_QUEUE_ID_BYTES: usize = 40;
 /// No more of a source than this is looked at before it is read.
 const HEAD_BYTES: u64 = 4 * 1024 * 1024;
 /// So many proofs settle a year and a zone.
@@ -102,18 +109,19 @@ fn base52_digit(byte: u8) -> Option<i64> {
 /// The moment that a line proves. Only lines that are written as the message arrives do, and only by
 /// position: the text after the queue ID may be a stranger's.
 pub(super) fn proof(header: &Header<'_>) -> Option<Proof> {
-    let (_, service) = header.program.rsplit_once('/')?;
-    let (queue_id, rest) = header.text.split_once(": ")?;
-    let is_arrival = match service {
-        "smtpd" => rest.starts_with("client="),
-        "pickup" => rest.starts_with("uid="),
-        "cleanup" => rest.starts_with("message-id="),
-        // `submission/smtpd` and user-named services end in the daemon's name as well.
-        _ => false,
-    };
-    if !is_arrival {
-        return None;
-    }
+    // Only the end of the program counts: `submission/smtpd` and user-named services end in a daemon's name.
+    let (_, arrival) = ARRIVALS
+        .iter()
+        .find(|(end, _)| header.program.ends_with(end))?;
+    let end = header
+        .text
+        .bytes()
+        .take(MAX_QUEUE_ID_BYTES)
+        .position(|b| b == b':')?;
+    let (queue_id, rest) = header.text.split_at_checked(end)?;
+    let rest = rest
+        .strip_prefix(": ")
+        .filter(|rest| rest.starts_with(arrival))?;
     if let Some(micros) = queue_id_micros(queue_id) {
         return Some(Proof {
             kind: ProofKind::QueueId,

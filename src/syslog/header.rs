@@ -71,10 +71,13 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
     {
         rest = behind;
     }
-    if let Some(header) = tagged(stamp, "", rest) {
+    let (host, behind) = split_at_space(rest);
+    // `prog:`, `prog[pid]:` or macOS' `prog[pid]` where the host should stand.
+    if host.ends_with([':', ']'])
+        && let Some(header) = tagged(stamp, "", rest)
+    {
         return header;
     }
-    let (host, behind) = rest.split_once(' ').unwrap_or((rest, ""));
     if matches!(host, "last" | "---" | "message") && super::repeated(rest).is_some() {
         return Header {
             stamp,
@@ -142,11 +145,8 @@ fn tagged<'a>(stamp: Stamp, host: &'a str, rest: &'a str) -> Option<Header<'a>> 
 }
 
 fn tag(rest: &str) -> Option<(&str, Option<u32>, &str)> {
-    let bytes = rest.as_bytes();
-    let end = bytes
-        .iter()
-        .position(|b| matches!(b, b'[' | b':' | b' ' | b'<' | b'='))?;
-    match bytes.get(end)? {
+    let end = rest.bytes().position(|b| IS_TAG_END[usize::from(b)])?;
+    match rest.as_bytes().get(end)? {
         b'[' => tag_with_pid(rest, end),
         b':' => {
             let (program, behind) = rest.split_at_checked(end)?;
@@ -159,10 +159,30 @@ fn tag(rest: &str) -> Option<(&str, Option<u32>, &str)> {
     }
 }
 
+/// Bytes that no program's name holds.
+const IS_TAG_END: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'[' as usize] = true;
+    table[b':' as usize] = true;
+    table[b' ' as usize] = true;
+    table[b'<' as usize] = true;
+    table[b'=' as usize] = true;
+    table
+};
+
+/// Host names are short: looking at each byte is faster than a search for long texts.
+fn split_at_space(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|b| b == b' ').unwrap_or(text.len());
+    match text.split_at_checked(end) {
+        Some((word, rest)) => (word, rest.strip_prefix(' ').unwrap_or(rest)),
+        None => (text, ""),
+    }
+}
+
 fn tag_with_pid(rest: &str, bracket: usize) -> Option<(&str, Option<u32>, &str)> {
     let (program, behind) = rest.split_at_checked(bracket)?;
-    let (pid, behind) = behind.strip_prefix('[')?.split_once(']')?;
-    if program.is_empty() || pid.contains(' ') {
+    let (pid, behind) = process_id(behind)?;
+    if program.is_empty() {
         return None;
     }
     let text = match behind.strip_prefix(':') {
@@ -176,12 +196,33 @@ fn tag_with_pid(rest: &str, bracket: usize) -> Option<(&str, Option<u32>, &str)>
             }
         }
     };
-    Some((program, pid.parse().ok(), clean(text)))
+    Some((program, pid, clean(text)))
+}
+
+/// Reads `[123]`; a word in the brackets is no number, but a process all the same.
+fn process_id(text: &str) -> Option<(Option<u32>, &str)> {
+    let inner = text.strip_prefix('[')?;
+    let n_digits = inner
+        .bytes()
+        .take(11)
+        .take_while(u8::is_ascii_digit)
+        .count();
+    if let Some((digits, rest)) = inner.split_at_checked(n_digits)
+        && let Some(rest) = rest.strip_prefix(']')
+    {
+        return Some((digits.parse().ok(), rest));
+    }
+    let (word, rest) = inner.split_once(']')?;
+    (!word.contains(' ')).then_some((None, rest))
 }
 
 /// Without the space that separates it, and without Solaris' `[ID 197553 mail.info] `.
 fn clean(text: &str) -> &str {
-    let text = text.trim_start_matches(' ');
+    let text = match text.as_bytes() {
+        [b' ', b' ', ..] => text.trim_start_matches(' '),
+        [b' ', ..] => text.strip_prefix(' ').unwrap_or(text),
+        _ => text,
+    };
     if text.starts_with("[ID ")
         && let Some((_, behind)) = text.split_once("] ")
     {
