@@ -1,23 +1,18 @@
 //! Turns what lines say of their time into moments, in log order, and tells how year and zone were found.
 
-use std::collections::BTreeMap;
-
-use hashbrown::HashMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::evidence::{self, Head, HeadProof};
+use super::evidence::{self, Head};
 use super::header::Header;
+use super::hosts::{HostZone, Hosts};
 use super::timestamp::{LocalTime, Stamp, days_of_date};
 use super::year::{self, Calendar, Decision};
-use super::zone::{WallClock, Zone};
+use super::zone::Zone;
 use crate::input::Input;
 use crate::mail::Timestamp;
 
 const DAY: i64 = 86400;
-/// So many proofs in a row of another offset change a host's zone: daylight saving began or ended.
-const ENOUGH_CONTRARY: u32 = 2;
-
 /// What the user said of times, and what this computer knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockOptions {
@@ -55,14 +50,6 @@ pub struct FileYear {
     pub contradictions: Vec<String>,
 }
 
-/// The zone of a host whose lines don't tell their offset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HostZone {
-    pub host: String,
-    pub zone: String,
-    pub because: String,
-}
-
 /// The clocks of all hosts in a run.
 #[derive(Debug)]
 pub struct Clock {
@@ -72,24 +59,7 @@ pub struct Clock {
     calendar: Calendar,
     first_years: Vec<Option<i32>>,
     years: Vec<FileYear>,
-    /// Offset in minutes that a host's lines in the heads of the sources prove, and why.
-    proven: BTreeMap<String, (i16, i64, String)>,
-    places: HashMap<String, usize>,
-    hosts: Vec<Host>,
-    /// Place of the host of the last line.
-    recent: usize,
-}
-
-#[derive(Debug)]
-struct Host {
-    name: String,
-    clock: WallClock,
-    because: String,
-    /// A line without an offset was met.
-    is_used: bool,
-    /// The hour (of its wall clock) of the last proof that agreed.
-    checked_hour: i64,
-    contrary: (i16, u32),
+    hosts: Hosts,
 }
 
 impl Clock {
@@ -104,13 +74,13 @@ impl Clock {
         if let Some(year) = options.year {
             shift(&mut decisions, &heads, year);
         }
-        let proven = proven_offsets(&heads);
         let times: Vec<_> = heads.iter().zip(&decisions).map(first_time).collect();
         let mut remaining = times.iter();
         // The order of the list is the order in which it is asked.
         let order = input.sort_by_time(|_| remaining.next().copied().flatten());
         heads = pick(heads, &order);
         decisions = pick(decisions, &order);
+        let hosts = Hosts::new(options.zone, options.system_zone, &heads);
         let years = decisions
             .iter()
             .enumerate()
@@ -134,10 +104,7 @@ impl Clock {
                 .iter()
                 .map(|d| d.as_ref().map(|d| d.year))
                 .collect(),
-            proven,
-            places: HashMap::new(),
-            hosts: Vec::new(),
-            recent: usize::MAX,
+            hosts,
         }
     }
 
@@ -147,13 +114,14 @@ impl Clock {
             self.file = Some(file);
             let first_year = self.first_years.get(file as usize).copied().flatten();
             self.calendar = Calendar::new(first_year);
+            self.hosts.start_source(file as usize);
         }
         match header.stamp {
             Stamp::Missing => None,
             Stamp::Absolute(time) => {
                 let local = time.seconds() + i64::from(time.offset_minutes) * 60;
                 self.calendar.see(local.div_euclid(DAY));
-                self.host(header.host).clock.see(time.seconds());
+                self.hosts.get(header.host).clock.see(time.seconds());
                 Some(time)
             }
             Stamp::Local(time) => Some(self.resolve_local(&time, header)),
@@ -169,7 +137,7 @@ impl Clock {
             }
         };
         let mut local = days * DAY + i64::from(time.second);
-        let host = self.host(header.host);
+        let host = self.hosts.get(header.host);
         host.is_used = true;
         if host.checked_hour != local.div_euclid(3600)
             && let Some(days) = self.check(time, local, header)
@@ -177,7 +145,7 @@ impl Clock {
             self.calendar.set(days);
             local = days * DAY + i64::from(time.second);
         }
-        let (utc, offset_minutes) = self.host(header.host).clock.resolve(local);
+        let (utc, offset_minutes) = self.hosts.get(header.host).clock.resolve(local);
         Timestamp {
             micros: utc * 1_000_000 + i64::from(time.micros),
             offset_minutes,
@@ -189,76 +157,10 @@ impl Clock {
     fn check(&mut self, time: &LocalTime, local: i64, header: &Header<'_>) -> Option<i64> {
         let proof = evidence::proof(header)?;
         let (year, offset) = proof.year_and_offset(time)?;
-        let is_given = self.options.zone.is_some();
-        let system_zone = self.options.system_zone;
-        let host = self.host(header.host);
-        let expected = host.clock.zone.offset_at(proof.utc);
-        if offset == expected || is_given {
-            host.checked_hour = local.div_euclid(3600);
-            host.contrary = (offset, 0);
-        } else {
-            let (contrary, n_times) = host.contrary;
-            host.contrary = (offset, if contrary == offset { n_times + 1 } else { 1 });
-            if host.contrary.1 >= ENOUGH_CONTRARY {
-                host.clock
-                    .set_zone(zone_for(offset, proof.utc, system_zone));
-                let (kind, id) = (proof.kind.as_str(), &proof.id);
-                host.because = format!("{}; from {kind} {id} on by that", host.because);
-            }
-        }
+        self.hosts.check(header.host, local, &proof, offset);
         let days = days_of_date(year, time.month, time.day);
         (time.year.is_none() && days != local.div_euclid(DAY) && self.options.year.is_none())
             .then_some(days)
-    }
-
-    fn host(&mut self, name: &str) -> &mut Host {
-        let is_recent = self
-            .hosts
-            .get(self.recent)
-            .is_some_and(|host| host.name == name);
-        if !is_recent {
-            self.recent = match self.places.get(name) {
-                Some(&place) => place,
-                None => self.add_host(name),
-            };
-        }
-        &mut self.hosts[self.recent]
-    }
-
-    fn add_host(&mut self, name: &str) -> usize {
-        let (zone, because) = self.zone_of(name);
-        self.hosts.push(Host {
-            name: name.to_owned(),
-            clock: WallClock::new(zone),
-            because,
-            is_used: false,
-            checked_hour: i64::MIN,
-            contrary: (0, 0),
-        });
-        let place = self.hosts.len() - 1;
-        self.places.insert(name.to_owned(), place);
-        place
-    }
-
-    fn zone_of(&self, host: &str) -> (Zone, String) {
-        if let Some(zone) = self.options.zone {
-            return (zone, "--timezone".to_owned());
-        }
-        let system_zone = self.options.system_zone;
-        if let Some((offset, utc, because)) = self.proven.get(host) {
-            return (zone_for(*offset, *utc, system_zone), because.clone());
-        }
-        // Most sites have one zone: that of the first host by name that tells its own.
-        match self.proven.iter().next() {
-            Some((other, (offset, utc, _))) => {
-                let because = format!("as on {other}; no line of this host proves it");
-                (zone_for(*offset, *utc, system_zone), because)
-            }
-            None => (
-                system_zone,
-                "the zone of this computer; no line proves it".to_owned(),
-            ),
-        }
     }
 
     /// Year of each source that needed one, in the order of the sources.
@@ -268,46 +170,8 @@ impl Clock {
 
     /// Zone of each host that needed one, in the order in which they were met.
     pub fn zones(&self) -> Vec<HostZone> {
-        let used = self.hosts.iter().filter(|host| host.is_used);
-        used.map(|host| HostZone {
-            host: host.name.clone(),
-            zone: host.clock.zone.to_string(),
-            because: host.because.clone(),
-        })
-        .collect()
+        self.hosts.zones()
     }
-}
-
-/// This computer's zone if it has the offset at that moment: then daylight saving is known as well.
-fn zone_for(offset: i16, utc: i64, system_zone: Zone) -> Zone {
-    if system_zone.offset_at(utc) == offset {
-        system_zone
-    } else {
-        Zone::Fixed(offset)
-    }
-}
-
-/// For each host the offset that most of its lines prove, a moment at which it was so, and the reason.
-fn proven_offsets(heads: &[Head]) -> BTreeMap<String, (i16, i64, String)> {
-    let mut by_host: BTreeMap<&str, Vec<&HeadProof>> = BTreeMap::new();
-    for proof in heads.iter().flat_map(|head| &head.proofs) {
-        by_host.entry(&proof.host).or_default().push(proof);
-    }
-    let mut proven = BTreeMap::new();
-    for (host, proofs) in by_host {
-        let count = |offset| proofs.iter().filter(|p| p.offset_minutes == offset).count();
-        // On a tie the earlier one.
-        let Some(best) = proofs.iter().rev().max_by_key(|p| count(p.offset_minutes)) else {
-            continue;
-        };
-        let (kind, id) = (best.proof.kind.as_str(), &best.proof.id);
-        let because = format!("{kind} {id} on line {}", best.line);
-        proven.insert(
-            host.to_owned(),
-            (best.offset_minutes, best.proof.utc, because),
-        );
-    }
-    proven
 }
 
 /// `--year` is that of the oldest line; what lies between the sources stays.
@@ -572,7 +436,7 @@ mod tests {
             ["2024-11-03T01:31:00-05:00", "2024-11-03T04:00:00-05:00"]
         );
         assert!(
-            clock.zones()[0].because.contains("from queue ID"),
+            clock.zones()[0].because.contains("before it was -04:00"),
             "{:?}",
             clock.zones()
         );

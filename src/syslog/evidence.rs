@@ -59,10 +59,20 @@ pub(super) struct Head {
     pub(super) first_yearless: Option<(u32, LocalTime)>,
     /// Best kind first, then in log order.
     pub(super) proofs: Vec<HeadProof>,
-    /// A line with a complete time in a log of year-less ones, and the year of the first line by it.
-    pub(super) neighbor: Option<(u32, Timestamp, i32)>,
+    /// The first line with a complete time.
+    pub(super) neighbor: Option<Neighbor>,
     /// How many years after the first line a February 29 was seen.
     pub(super) leap_day: Option<i32>,
+}
+
+/// A line with a complete time, which may stand between year-less ones.
+#[derive(Debug, Clone)]
+pub(super) struct Neighbor {
+    pub(super) line: u32,
+    pub(super) host: String,
+    pub(super) time: Timestamp,
+    /// The year of the source's first year-less line by this one.
+    pub(super) first_year: i32,
 }
 
 /// A proof, where it stands, and what follows from it.
@@ -218,7 +228,7 @@ pub(super) fn look_at_head(source: &Source) -> Head {
             Stamp::Missing => {}
             Stamp::Absolute(time) => {
                 n_complete += 1;
-                head.see_neighbor(line.number, time, years);
+                head.see_neighbor(line.number, time, header.host, years);
             }
             Stamp::Local(time) => head.see_local(line.number, time, &header, &mut years),
         }
@@ -264,14 +274,19 @@ impl Head {
         }
     }
 
-    fn see_neighbor(&mut self, line: u32, time: Timestamp, mut years: YearCounter) {
+    fn see_neighbor(&mut self, line: u32, time: Timestamp, host: &str, mut years: YearCounter) {
         if self.neighbor.is_some() {
             return;
         }
         let local = time.seconds() + i64::from(time.offset_minutes) * 60;
         let (year, month, day) = date_of_days(local.div_euclid(86400));
-        // Before the first year-less line the counter knows nothing and says 0.
-        self.neighbor = Some((line, time, year - years.n_years(month, day)));
+        self.neighbor = Some(Neighbor {
+            line,
+            host: host.to_owned(),
+            time,
+            // Before the first year-less line the counter knows nothing and says 0.
+            first_year: year - years.n_years(month, day),
+        });
     }
 
     fn n_best(&self) -> usize {

@@ -41,8 +41,9 @@ fn from_lines(head: &Head) -> Option<Decision> {
         let (kind, id, line) = (proof.proof.kind.as_str(), &proof.proof.id, proof.line);
         because = format!("{kind} {id} on line {line}");
     } else {
-        let (line, time, first_year) = head.neighbor?;
-        year = first_year;
+        let neighbor = head.neighbor.as_ref()?;
+        year = neighbor.first_year;
+        let (line, time) = (neighbor.line, neighbor.time);
         because = format!("line {line} has a complete time, {time}");
     }
     Some(Decision {
