@@ -8,6 +8,7 @@ mod decompress;
 mod discover;
 mod duplicates;
 mod fetch;
+mod journal;
 mod reader;
 mod source;
 mod spool;

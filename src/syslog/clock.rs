@@ -311,6 +311,20 @@ mod tests {
     }
 
     #[test]
+    fn a_late_queue_id_tells_the_year_alone() {
+        let line = arrival("2024-11-19T21:00:00Z", 10);
+        let line = line
+            .replace("smtpd", "qmgr")
+            .replace("client=a[192.0.2.1]", "removed");
+        check(
+            &[&line],
+            options(),
+            &["2024-11-20T07:00:00+01:00"],
+            "queue ID",
+        );
+    }
+
+    #[test]
     fn proofs_behind_a_new_year_tell_the_year_before_it() {
         let proof = arrival("2025-01-02T21:00:00Z", 1);
         let lines = [

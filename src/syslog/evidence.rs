@@ -22,6 +22,8 @@ const ENOUGH_PROOFS: usize = 5;
 const ENOUGH_COMPLETE: u32 = 200;
 /// A proof and its line are this close, whatever the zone: UTC-12 to UTC+14, and a slow daemon.
 const MAX_ZONE_SECONDS: i64 = 15 * 3600;
+/// A message that is this old when a line speaks of it still tells the line's year.
+const MAX_DELAY_SECONDS: i64 = 86400;
 /// Queue IDs before the first release of Postfix prove nothing.
 const POSTFIX_EPOCH: i64 = 900_000_000;
 
@@ -39,12 +41,21 @@ pub(super) struct Proof {
 pub(super) enum ProofKind {
     QueueId,
     MessageId,
+    /// Of a line that came some time after the message: it tells the year, but no offset.
+    Late,
 }
 
 impl ProofKind {
+    pub(super) fn tells_offset(self) -> bool {
+        match self {
+            Self::QueueId | Self::MessageId => true,
+            Self::Late => false,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::QueueId => "queue ID",
+            Self::QueueId | Self::Late => "queue ID",
             Self::MessageId => "message-id",
         }
     }
@@ -101,7 +112,8 @@ pub fn queue_id_micros(queue_id: &str) -> Option<i64> {
         .all(|&b| base52_digit(b).is_some());
     let seconds = base52(seconds).filter(|_| is_known)?;
     let micros = base52(bytes.get(z - 4..z)?).filter(|&m| m < 1_000_000)?;
-    (seconds > POSTFIX_EPOCH).then_some(seconds * 1_000_000 + micros)
+    let is_plausible = (POSTFIX_EPOCH..10 * POSTFIX_EPOCH).contains(&seconds);
+    is_plausible.then(|| seconds * 1_000_000 + micros)
 }
 
 fn base52(digits: &[u8]) -> Option<i64> {
@@ -116,38 +128,63 @@ fn base52_digit(byte: u8) -> Option<i64> {
     DIGITS.iter().position(|&d| d == byte).map(|at| at as i64)
 }
 
-/// The moment that a line proves. Only lines that are written as the message arrives do, and only by
-/// position: the text after the queue ID may be a stranger's.
+/// The moment that a line proves, by position only: the text after the queue ID may be a stranger's.
 pub(super) fn proof(header: &Header<'_>) -> Option<Proof> {
     // Only the end of the program counts: `submission/smtpd` and user-named services end in a daemon's name.
     let (_, arrival) = ARRIVALS
         .iter()
         .find(|(end, _)| header.program.ends_with(end))?;
-    let end = header
-        .text
-        .bytes()
-        .take(MAX_QUEUE_ID_BYTES)
-        .position(|b| b == b':')?;
-    let (queue_id, rest) = header.text.split_at_checked(end)?;
-    let rest = rest
-        .strip_prefix(": ")
-        .filter(|rest| rest.starts_with(arrival))?;
+    let (queue_id, rest) = split_queue_id(header.text)?;
+    if !rest.starts_with(arrival) {
+        return None;
+    }
     if let Some(micros) = queue_id_micros(queue_id) {
-        return Some(Proof {
-            kind: ProofKind::QueueId,
-            utc: micros.div_euclid(1_000_000),
-            id: queue_id.to_owned(),
-        });
+        return Some(Proof::new(
+            ProofKind::QueueId,
+            micros.div_euclid(1_000_000),
+            queue_id,
+        ));
     }
     let message_id = rest.strip_prefix("message-id=<")?;
     let (stamp, behind) = message_id.split_once('.')?;
     let (own, _) = behind.split_once('@')?;
     (own == queue_id).then_some(())?;
-    Some(Proof {
-        kind: ProofKind::MessageId,
-        utc: compact_time(stamp)?,
-        id: format!("{stamp}.{own}"),
-    })
+    let id = format!("{stamp}.{own}");
+    Some(Proof::new(ProofKind::MessageId, compact_time(stamp)?, &id))
+}
+
+/// The arrival of a message that any line of Postfix is about, as far as its queue ID tells.
+fn late_proof(header: &Header<'_>) -> Option<Proof> {
+    let (_, service) = header.program.rsplit_once('/')?;
+    let is_known = matches!(
+        service,
+        "qmgr"
+            | "smtp"
+            | "lmtp"
+            | "local"
+            | "virtual"
+            | "pipe"
+            | "error"
+            | "bounce"
+            | "smtpd"
+            | "cleanup"
+    );
+    let (queue_id, _) = split_queue_id(header.text).filter(|_| is_known)?;
+    let micros = queue_id_micros(queue_id)?;
+    Some(Proof::new(
+        ProofKind::Late,
+        micros.div_euclid(1_000_000),
+        queue_id,
+    ))
+}
+
+fn split_queue_id(text: &str) -> Option<(&str, &str)> {
+    let end = text
+        .bytes()
+        .take(MAX_QUEUE_ID_BYTES)
+        .position(|b| b == b':')?;
+    let (queue_id, rest) = text.split_at_checked(end)?;
+    Some((queue_id, rest.strip_prefix(": ")?))
 }
 
 /// Reads `20241119030000`.
@@ -169,6 +206,14 @@ fn compact_time(stamp: &str) -> Option<i64> {
 }
 
 impl Proof {
+    fn new(kind: ProofKind, utc: i64, id: &str) -> Self {
+        Self {
+            kind,
+            utc,
+            id: id.to_owned(),
+        }
+    }
+
     /// The year of the wall clock's time, and its offset in minutes, rounded to 15.
     /// `None` when the two are too far apart for any zone.
     pub(super) fn year_and_offset(&self, time: &LocalTime) -> Option<(i32, i16)> {
@@ -179,7 +224,11 @@ impl Proof {
             }
             let days = days_of_date(year, time.month, time.day);
             let ahead = days * 86400 + i64::from(time.second) - self.utc;
-            if ahead.abs() > MAX_ZONE_SECONDS {
+            let delay = match self.kind {
+                ProofKind::QueueId | ProofKind::MessageId => 0,
+                ProofKind::Late => MAX_DELAY_SECONDS,
+            };
+            if !(-MAX_ZONE_SECONDS..=MAX_ZONE_SECONDS + delay).contains(&ahead) {
                 return None;
             }
             let quarters = (ahead + 450).div_euclid(900);
@@ -260,16 +309,19 @@ impl Head {
                 self.leap_day.get_or_insert(n_years);
             }
         }
-        let Some(proof) = proof(header) else {
+        let Some(proof) = proof(header).or_else(|| late_proof(header)) else {
             return;
         };
-        if let Some((year, offset_minutes)) = proof.year_and_offset(&time) {
+        let is_enough = !proof.kind.tells_offset() && self.proofs.len() > ENOUGH_PROOFS;
+        if let Some((year, offset_minutes)) = proof.year_and_offset(&time)
+            && !is_enough
+        {
             self.proofs.push(HeadProof {
                 line,
                 host: header.host.to_owned(),
-                proof,
                 first_year: year - n_years,
                 offset_minutes,
+                proof,
             });
         }
     }
@@ -289,12 +341,12 @@ impl Head {
         });
     }
 
+    /// How many proofs of the best kind there are, of those that tell an offset.
     fn n_best(&self) -> usize {
         let best = self.proofs.iter().map(|p| p.proof.kind).min();
-        self.proofs
-            .iter()
-            .filter(|p| Some(p.proof.kind) == best)
-            .count()
+        let best = best.filter(|kind| kind.tells_offset());
+        let of_kind = self.proofs.iter().filter(|p| Some(p.proof.kind) == best);
+        of_kind.count()
     }
 }
 
@@ -315,6 +367,7 @@ mod tests {
         assert_eq!(queue_id_micros("0000000000z30Ms"), None);
         assert_eq!(queue_id_micros("4PL3j0443nz30As"), None);
         assert_eq!(queue_id_micros("zzzz"), None);
+        assert_eq!(queue_id_micros("zzzzzzzz0000z1"), None);
         assert_eq!(queue_id_micros(""), None);
     }
 

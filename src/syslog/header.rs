@@ -30,9 +30,29 @@ pub struct HeaderReader {
 impl HeaderReader {
     /// Reads a line. Every line has a header; one that says nothing is all `text`.
     pub fn read<'a>(&mut self, line: &'a str) -> Header<'a> {
-        self.read_stamped(line)
+        let header = self
+            .read_stamped(line)
             .or_else(|| prefix::read(self, line))
-            .unwrap_or_else(|| without_stamp(line))
+            .unwrap_or_else(|| without_stamp(line));
+        match header.program {
+            "exim" | "exim4" => self.behind_own_stamp(header),
+            _ => header,
+        }
+    }
+
+    /// Exim writes its own time in front of the text unless `syslog_timestamp = false`; it has a year.
+    fn behind_own_stamp<'a>(&mut self, header: Header<'a>) -> Header<'a> {
+        let Some((own, rest)) = timestamp::iso(header.text, &mut self.recent) else {
+            return header;
+        };
+        Header {
+            stamp: match header.stamp {
+                Stamp::Absolute(_) => header.stamp,
+                Stamp::Local(_) | Stamp::Missing => own,
+            },
+            text: rest.trim_start_matches(' '),
+            ..header
+        }
     }
 
     /// Reads a line that begins with a time.
@@ -50,12 +70,20 @@ impl HeaderReader {
                 if let Some(header) = prefix::read_second_stamp(self, stamp, rest) {
                     return Some(header);
                 }
-                let is_exim_like = line.as_bytes().get(10) == Some(&b' ');
-                Some(if is_exim_like {
+                let has_space = line.as_bytes().get(10) == Some(&b' ');
+                Some(if has_space {
                     after_plain_stamp(stamp, rest)
                 } else {
                     after_stamp(stamp, rest)
                 })
+            }
+            b'[' => {
+                let (stamp, rest) = timestamp::bracketed(line)?;
+                Some(after_plain_stamp(stamp, rest))
+            }
+            b'@' => {
+                let (stamp, rest) = timestamp::tai64n(line)?;
+                Some(after_plain_stamp(stamp, rest))
             }
             _ => None,
         }
@@ -76,7 +104,7 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
     if host.ends_with([':', ']'])
         && let Some(header) = tagged(stamp, "", rest)
     {
-        return header;
+        return dovecots_own(header, rest);
     }
     if matches!(host, "last" | "---" | "message") && super::repeated(rest).is_some() {
         return Header {
@@ -86,12 +114,49 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
         };
     }
     let behind = behind.trim_start_matches(' ');
+    // SOGo: `sogod [123]: text`.
+    if behind.starts_with('[')
+        && let Some((pid @ Some(_), text)) = process_id(behind)
+        && let Some(text) = text.strip_prefix(':')
+    {
+        return Header {
+            stamp,
+            host: "",
+            program: host,
+            pid,
+            text: clean(text),
+        };
+    }
     tagged(stamp, host, behind).unwrap_or(Header {
         stamp,
         host,
         text: behind,
         ..Header::default()
     })
+}
+
+/// Dovecot's own log file has no host: `imap-login: Info: Login: …`, before 2.0 `Info: imap-login: Login: …`.
+fn dovecots_own<'a>(header: Header<'a>, rest: &'a str) -> Header<'a> {
+    let (word, _) = split_at_space(header.text);
+    let text = if is_level(header.program) {
+        header.text
+    } else if word.strip_suffix(':').is_some_and(is_level) && header.pid.is_none() {
+        rest
+    } else {
+        return header;
+    };
+    Header {
+        program: "dovecot",
+        text,
+        ..header
+    }
+}
+
+fn is_level(word: &str) -> bool {
+    matches!(
+        word,
+        "Debug" | "Info" | "Warning" | "Warn" | "Error" | "Fatal" | "Panic"
+    )
 }
 
 /// Behind `2024-11-19 22:00:00` Exim writes text at once, others host and program.
@@ -293,8 +358,21 @@ mod tests {
         );
         check(
             "Aug  5 08:37:38 imap-login: Info: Login",
-            ("", "imap-login", 0, "Info: Login"),
+            ("", "dovecot", 0, "imap-login: Info: Login"),
         );
+        check(
+            "Aug  5 08:37:38 Info: imap-login: Login",
+            ("", "dovecot", 0, "imap-login: Login"),
+        );
+        check(
+            "Aug  5 08:37:38 sogod [12]: text",
+            ("", "sogod", 12, "text"),
+        );
+        check(
+            "Aug  5 08:37:38 mx exim[5]: 2024-11-19 22:00:00 text",
+            ("mx", "exim", 5, "text"),
+        );
+        check("[20-Oct-2020 14:56:10 +0100]: <a> b", ("", "", 0, "<a> b"));
         check("Aug  5 08:37:38 mx some text", ("mx", "", 0, "some text"));
         check(
             "Aug  5 08:37:38 mx last message repeated 3 times",

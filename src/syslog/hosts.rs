@@ -189,7 +189,7 @@ fn zone_for(offset: &Offset, system_zone: Zone) -> Zone {
 /// For each host the offset that most lines in the head of a source prove.
 fn proven_offsets(head: &Head) -> BTreeMap<String, Offset> {
     let mut by_host: BTreeMap<&str, Vec<&HeadProof>> = BTreeMap::new();
-    for proof in &head.proofs {
+    for proof in head.proofs.iter().filter(|p| p.proof.kind.tells_offset()) {
         by_host.entry(&proof.host).or_default().push(proof);
     }
     let mut proven = BTreeMap::new();
