@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::source::{Source, identity};
-use super::{Fault, Input, duplicates};
+use super::{Fault, Input, duplicates, extracts};
 
 /// Names of mail logs in a directory; rotated siblings begin alike.
 const NAMES: [&str; 3] = ["mail.log", "maillog", "mail.info"];
@@ -26,6 +26,7 @@ pub fn discover(paths: &[PathBuf]) -> Input {
         add_default(&mut input);
     }
     duplicates::remove(&mut input);
+    extracts::remove(&mut input);
     input
 }
 

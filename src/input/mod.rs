@@ -7,6 +7,7 @@ mod cutter;
 mod decompress;
 mod discover;
 mod duplicates;
+mod extracts;
 mod fetch;
 mod journal;
 mod reader;
