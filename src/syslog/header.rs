@@ -100,11 +100,12 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
         rest = behind;
     }
     let (host, behind) = split_at_space(rest);
-    // `prog:`, `prog[pid]:` or macOS' `prog[pid]` where the host should stand.
-    if host.ends_with([':', ']'])
-        && let Some(header) = tagged(stamp, "", rest)
-    {
-        return dovecots_own(header, rest);
+    // `prog:`, `prog[pid]:`, macOS' `prog[pid]` or `imap(user):` where the host should stand.
+    if host.ends_with([':', ']', ',']) {
+        let header = dovecots_own(stamp, rest).or_else(|| tagged(stamp, "", rest));
+        if let Some(header) = header {
+            return header;
+        }
     }
     if matches!(host, "last" | "---" | "message") && super::repeated(rest).is_some() {
         return Header {
@@ -136,20 +137,22 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
 }
 
 /// Dovecot's own log file has no host: `imap-login: Info: Login: …`, before 2.0 `Info: imap-login: Login: …`.
-fn dovecots_own<'a>(header: Header<'a>, rest: &'a str) -> Header<'a> {
-    let (word, _) = split_at_space(header.text);
-    let text = if is_level(header.program) {
-        header.text
-    } else if word.strip_suffix(':').is_some_and(is_level) && header.pid.is_none() {
+fn dovecots_own(stamp: Stamp, rest: &str) -> Option<Header<'_>> {
+    let (service, behind) = rest.split_once(": ")?;
+    let (word, _) = split_at_space(behind);
+    let text = if is_level(service) {
+        behind
+    } else if word.strip_suffix(':').is_some_and(is_level) && !service.contains('[') {
         rest
     } else {
-        return header;
+        return None;
     };
-    Header {
+    Some(Header {
+        stamp,
         program: "dovecot",
         text,
-        ..header
-    }
+        ..Header::default()
+    })
 }
 
 fn is_level(word: &str) -> bool {
@@ -164,7 +167,10 @@ fn after_plain_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
     let rest = rest.trim_start_matches(' ');
     let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
     let is_sure = |header: &Header<'_>| header.pid.is_some() || header.program == "dovecot";
-    if let Some(header) = tagged(stamp, "", rest).filter(is_sure) {
+    let own = tagged(stamp, "", rest).filter(is_sure);
+    // `Warning: …` is Exim's.
+    let dovecots = || dovecots_own(stamp, rest).filter(|header| header.text == rest);
+    if let Some(header) = own.or_else(dovecots) {
         return header;
     }
     if let Some(header) = tagged(stamp, first, behind).filter(is_sure) {

@@ -39,6 +39,8 @@ struct Offset {
     minutes: i16,
     utc: i64,
     because: String,
+    /// By a queue ID or message-id, not by another line's offset: containers write UTC beside local time.
+    is_proven: bool,
 }
 
 #[derive(Debug)]
@@ -123,7 +125,8 @@ impl Hosts {
             return (zone, "--timezone".to_owned());
         }
         // Most sites have one zone.
-        match self.proven.iter().flatten().next() {
+        let proven = self.proven.iter().flatten();
+        match proven.into_iter().find(|(_, offset)| offset.is_proven) {
             Some((other, offset)) => {
                 let because = format!("as on {other}; no line of this host proves it");
                 (zone_for(offset, self.system_zone), because)
@@ -152,6 +155,7 @@ impl Hosts {
                 minutes,
                 utc: proof.utc,
                 because,
+                is_proven: true,
             };
             host.follow(zone_for(&offset, system_zone), &offset.because);
         }
@@ -204,16 +208,18 @@ fn proven_offsets(head: &Head) -> BTreeMap<String, Offset> {
             minutes: best.offset_minutes,
             utc: best.proof.utc,
             because: format!("{kind} {id} on line {}", best.line),
+            is_proven: true,
         };
         proven.insert(host.to_owned(), offset);
     }
-    if let Some(neighbor) = &head.neighbor {
+    if let Some(neighbor) = head.neighbor.as_ref().filter(|n| !n.host.is_empty()) {
         proven
             .entry(neighbor.host.clone())
             .or_insert_with(|| Offset {
                 minutes: neighbor.time.offset_minutes,
                 utc: neighbor.time.seconds(),
                 because: format!("line {} has an offset, {}", neighbor.line, neighbor.time),
+                is_proven: false,
             });
     }
     proven
