@@ -251,6 +251,14 @@ mod tests {
         let zipped = folder.write("mail.log.1.gz", &gzip(text.as_bytes()));
         let more = folder.write("mail.log", more.as_bytes());
         let other = folder.write("mail.log.2", other.as_bytes());
+        let whole = gzip(text.as_bytes());
+        let broken = folder.write("broken.gz", &whole[..whole.len() - 9]);
+        check(
+            &[&broken, &log],
+            &["mail.log.1"],
+            &[],
+            &["broken.gz: skipped, duplicate of"],
+        );
         let empty = folder.write("empty", b"");
         let empty2 = folder.write("empty2", b"");
         check(

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::evidence::{self, Head};
+use super::evidence;
+use super::head::{Head, look_at_head};
 use super::header::Header;
 use super::hosts::{HostZone, Hosts};
 use super::timestamp::{LocalTime, Stamp, days_of_date};
@@ -65,16 +66,16 @@ pub struct Clock {
 impl Clock {
     /// Looks at the heads of all sources, finds years and zones, and puts the sources in time order.
     pub fn new(input: &mut Input, options: ClockOptions) -> Self {
-        let mut heads: Vec<_> = input
-            .sources
-            .par_iter()
-            .map(evidence::look_at_head)
-            .collect();
+        let mut heads: Vec<_> = input.sources.par_iter().map(look_at_head).collect();
         let mut decisions = year::decide(&input.sources, &heads, options.now);
         if let Some(year) = options.year {
             shift(&mut decisions, &heads, year);
         }
-        let times: Vec<_> = heads.iter().zip(&decisions).map(first_time).collect();
+        let zone = options.zone.unwrap_or(options.system_zone);
+        let times = heads.iter().zip(&decisions);
+        let times: Vec<_> = times
+            .map(|(head, decision)| first_time(head, decision, zone))
+            .collect();
         let mut remaining = times.iter();
         // The order of the list is the order in which it is asked.
         let order = input.sort_by_time(|_| remaining.next().copied().flatten());
@@ -201,16 +202,16 @@ fn shift(decisions: &mut [Option<Decision>], heads: &[Head], year: i32) {
     }
 }
 
-fn first_time((head, decision): (&Head, &Option<Decision>)) -> Option<i64> {
+/// When a source begins, as far as its head tells.
+fn first_time(head: &Head, decision: &Option<Decision>, zone: Zone) -> Option<i64> {
     match head.first {
         Stamp::Absolute(time) => Some(time.seconds()),
         Stamp::Local(time) => {
             let year = time.year.or(decision.as_ref().map(|d| d.year))?;
-            let offset = head
-                .proofs
-                .first()
-                .map_or(0, |p| i64::from(p.offset_minutes) * 60);
-            Some(year::seconds(year, &time) - offset)
+            let local = year::seconds(year, &time);
+            let proof = head.proofs.iter().find(|p| p.proof.kind.tells_offset());
+            let offset = proof.map_or_else(|| zone.offset_at(local), |p| p.offset_minutes);
+            Some(local - i64::from(offset) * 60)
         }
         Stamp::Missing => None,
     }

@@ -176,6 +176,13 @@ fn after_plain_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
     if let Some(header) = tagged(stamp, first, behind).filter(is_sure) {
         return header;
     }
+    // `journalctl -o short-full`: a zone's name, which tells no offset by itself.
+    if (2..=5).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_uppercase()) {
+        let (host, behind) = split_at_space(behind);
+        if let Some(header) = tagged(stamp, host, behind).filter(is_sure) {
+            return header;
+        }
+    }
     // Exim's log_selector = +pid.
     let pid = first
         .strip_prefix('[')
@@ -429,5 +436,7 @@ mod tests {
             ("", "", 0, "Start queue run: pid=7"),
         );
         check("2024-11-19 22:00:00 mx exim[5]: x", ("mx", "exim", 5, "x"));
+        let full = "Tue 2024-11-19 22:00:00 CET mx postfix/qmgr[5]: x";
+        check(full, ("mx", "postfix/qmgr", 5, "x"));
     }
 }

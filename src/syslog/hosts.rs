@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use super::evidence::{Head, HeadProof, Proof};
+use super::evidence::Proof;
+use super::head::{Head, HeadProof};
 use super::zone::{WallClock, Zone};
 
 /// So many proofs in a row of another offset change a host's zone: daylight saving began or ended.

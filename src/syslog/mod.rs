@@ -2,6 +2,7 @@
 
 mod clock;
 mod evidence;
+mod head;
 mod header;
 mod hosts;
 mod prefix;

@@ -1,6 +1,6 @@
 //! The year of a year-less log: from its own lines, its siblings, its name, its file's times.
 
-use super::evidence::{Head, MAX_DAYS_BACK};
+use super::head::{Head, MAX_DAYS_BACK};
 use super::timestamp::{LocalTime, date_of_days, days_in_month, days_of_date};
 use crate::input::Source;
 
