@@ -7,6 +7,8 @@ mod header;
 mod hosts;
 mod prefix;
 mod repeated;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 mod year;
 mod zone;

@@ -243,8 +243,14 @@ impl Calendar {
 
     fn find_day(&self, month: u8, day: u8, last_day: i64) -> i64 {
         let Some(latest) = self.latest else {
-            let year = self.first_year.unwrap_or(1970);
-            return days_of_date(year, month, day);
+            let (this_year, _, _) = date_of_days(last_day);
+            let days = days_of_date(self.first_year.unwrap_or(this_year), month, day);
+            let is_ahead = self.first_year.is_none() && days > last_day;
+            return if is_ahead {
+                days_of_date(this_year - 1, month, day)
+            } else {
+                days
+            };
         };
         let (mut year, _, _) = date_of_days(latest - MAX_DAYS_BACK);
         while days_of_date(year, month, day) < latest - MAX_DAYS_BACK {
