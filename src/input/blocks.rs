@@ -92,8 +92,10 @@ fn shorten(text: &str) -> (&str, bool) {
     }
     // A hole that a crash left in the file is a run of NUL; the line after it is a real one.
     let text = text.trim_start_matches('\0');
-    let end = text.floor_char_boundary(MAX_LINE_BYTES);
-    (text.get(..end).unwrap_or(text), text.len() > end)
+    let limit = text.len().min(MAX_LINE_BYTES);
+    let end = (0..=limit).rev().find(|&at| text.is_char_boundary(at));
+    let short = end.and_then(|end| text.get(..end)).unwrap_or(text);
+    (short, text.len() > short.len())
 }
 
 fn take_number(numbers: &mut &[u32], number: u32) -> bool {

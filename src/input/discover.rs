@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::source::{Source, identity};
-use super::{Fault, Input, duplicates};
+use super::{Fault, Input, duplicates, extracts};
 
 /// Names of mail logs in a directory; rotated siblings begin alike.
 const NAMES: [&str; 3] = ["mail.log", "maillog", "mail.info"];
@@ -26,6 +26,7 @@ pub fn discover(paths: &[PathBuf]) -> Input {
         add_default(&mut input);
     }
     duplicates::remove(&mut input);
+    extracts::remove(&mut input);
     input
 }
 
@@ -250,6 +251,14 @@ mod tests {
         let zipped = folder.write("mail.log.1.gz", &gzip(text.as_bytes()));
         let more = folder.write("mail.log", more.as_bytes());
         let other = folder.write("mail.log.2", other.as_bytes());
+        let whole = gzip(text.as_bytes());
+        let broken = folder.write("broken.gz", &whole[..whole.len() - 9]);
+        check(
+            &[&broken, &log],
+            &["mail.log.1"],
+            &[],
+            &["broken.gz: skipped, duplicate of"],
+        );
         let empty = folder.write("empty", b"");
         let empty2 = folder.write("empty2", b"");
         check(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read};
+use std::io::Read;
 
 use super::source::Source;
 use super::{Input, reader};
@@ -80,33 +80,35 @@ fn compare(first: &Source, second: &Source) -> Overlap {
     };
     let mut buffers = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
-        // Text before an error counts, an unreadable rest can't be called the same.
-        let (Ok(n), Ok(m)) = (
-            fill(&mut one, &mut buffers.0),
-            fill(&mut two, &mut buffers.1),
-        ) else {
-            return Overlap::None;
-        };
+        let (n, _) = fill(&mut one, &mut buffers.0);
+        let (m, is_second_broken) = fill(&mut two, &mut buffers.1);
         let shorter = n.min(m);
         if buffers.0.get(..shorter) != buffers.1.get(..shorter) {
             return Overlap::None;
         }
-        match (n < buffers.0.len(), m < buffers.1.len()) {
-            _ if n < m => return Overlap::First,
-            _ if m < n => return Overlap::Second,
-            (true, _) => return Overlap::First,
-            (false, _) => {}
+        if n < m {
+            return Overlap::First;
+        }
+        // Of two with the same text the one that can be read without complaint is kept.
+        if m < n || is_second_broken {
+            return Overlap::Second;
+        }
+        if n < buffers.0.len() {
+            return Overlap::First;
         }
     }
 }
 
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+/// Reads until the buffer is full or the text ends. It ends at an error as well (then `true`): of a broken
+/// copy the beginning is the same.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, bool) {
     let mut len = 0;
     while let Some(free) = buffer.get_mut(len..).filter(|free| !free.is_empty()) {
-        match reader::read_some(reader, free)? {
-            0 => break,
-            n => len += n,
+        match reader::read_some(reader, free) {
+            Ok(0) => break,
+            Ok(n) => len += n,
+            Err(_) => return (len, true),
         }
     }
-    Ok(len)
+    (len, false)
 }

@@ -32,7 +32,7 @@ impl Noise {
 
     /// Bytes with many line ends, CR, NUL, multi-byte characters and broken ones, all lines short.
     pub(crate) fn log(&mut self, n_bytes: usize) -> Vec<u8> {
-        let pieces: [&[u8]; 9] = [
+        let pieces: [&[u8]; 11] = [
             b"Nov 19 22:00:00 mx postfix/qmgr[1]: ",
             b"\n",
             b"\r\n",
@@ -42,6 +42,8 @@ impl Noise {
             b" x",
             b"\r",
             b"2024-11-19T22:00:00+01:00 ",
+            b"__CURSOR=1\nMESSAGE\n",
+            b"{\"log\":\"a\",\"time\":\"b\"}",
         ];
         let mut bytes = Vec::new();
         while bytes.len() < n_bytes {

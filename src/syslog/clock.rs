@@ -1,23 +1,21 @@
 //! Turns what lines say of their time into moments, in log order, and tells how year and zone were found.
 
-use std::collections::BTreeMap;
-
-use hashbrown::HashMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::evidence::{self, Head, HeadProof};
+use super::evidence;
+use super::head::{Head, look_at_head};
 use super::header::Header;
+use super::hosts::{HostZone, Hosts};
 use super::timestamp::{LocalTime, Stamp, days_of_date};
 use super::year::{self, Calendar, Decision};
-use super::zone::{WallClock, Zone};
+use super::zone::Zone;
 use crate::input::Input;
 use crate::mail::Timestamp;
 
 const DAY: i64 = 86400;
-/// So many proofs in a row of another offset change a host's zone: daylight saving began or ended.
-const ENOUGH_CONTRARY: u32 = 2;
-
+/// More of them tell nothing new.
+const MAX_CONTRADICTIONS: usize = 5;
 /// What the user said of times, and what this computer knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockOptions {
@@ -55,14 +53,6 @@ pub struct FileYear {
     pub contradictions: Vec<String>,
 }
 
-/// The zone of a host whose lines don't tell their offset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HostZone {
-    pub host: String,
-    pub zone: String,
-    pub because: String,
-}
-
 /// The clocks of all hosts in a run.
 #[derive(Debug)]
 pub struct Clock {
@@ -70,74 +60,47 @@ pub struct Clock {
     /// Of the lines that are read now; `None` before the first one.
     file: Option<u32>,
     calendar: Calendar,
-    first_years: Vec<Option<i32>>,
-    years: Vec<FileYear>,
-    /// Offset in minutes that a host's lines in the heads of the sources prove, and why.
-    proven: BTreeMap<String, (i16, i64, String)>,
-    places: HashMap<String, usize>,
-    hosts: Vec<Host>,
-    /// Place of the host of the last line.
-    recent: usize,
-}
-
-#[derive(Debug)]
-struct Host {
-    name: String,
-    clock: WallClock,
-    because: String,
-    /// A line without an offset was met.
-    is_used: bool,
-    /// The hour (of its wall clock) of the last proof that agreed.
-    checked_hour: i64,
-    contrary: (i16, u32),
+    /// For each source, if its lines don't tell their year.
+    years: Vec<Option<FileYear>>,
+    hosts: Hosts,
 }
 
 impl Clock {
     /// Looks at the heads of all sources, finds years and zones, and puts the sources in time order.
     pub fn new(input: &mut Input, options: ClockOptions) -> Self {
-        let mut heads: Vec<_> = input
-            .sources
-            .par_iter()
-            .map(evidence::look_at_head)
-            .collect();
+        let mut heads: Vec<_> = input.sources.par_iter().map(look_at_head).collect();
         let mut decisions = year::decide(&input.sources, &heads, options.now);
         if let Some(year) = options.year {
             shift(&mut decisions, &heads, year);
         }
-        let proven = proven_offsets(&heads);
-        let times: Vec<_> = heads.iter().zip(&decisions).map(first_time).collect();
+        let zone = options.zone.unwrap_or(options.system_zone);
+        let times = heads.iter().zip(&decisions);
+        let times: Vec<_> = times
+            .map(|(head, decision)| first_time(head, decision, zone))
+            .collect();
         let mut remaining = times.iter();
         // The order of the list is the order in which it is asked.
         let order = input.sort_by_time(|_| remaining.next().copied().flatten());
         heads = pick(heads, &order);
         decisions = pick(decisions, &order);
-        let years = decisions
-            .iter()
-            .enumerate()
-            .filter_map(|(place, decision)| {
-                let (_, first) = heads[place].first_yearless?;
-                let decision = decision.as_ref()?;
-                let source = &input.sources[place];
-                Some(FileYear {
-                    file: source.name.clone(),
-                    year: decision.year,
-                    because: decision.because.clone(),
-                    contradictions: year::contradictions(source, &first, decision, options.now),
-                })
-            });
+        let hosts = Hosts::new(options.zone, options.system_zone, &heads);
+        let file_year = |(place, decision): (usize, Option<Decision>)| {
+            let (_, first) = heads[place].first_yearless?;
+            let (decision, source) = (decision?, &input.sources[place]);
+            let contradictions = year::contradictions(source, &first, &decision, options.now);
+            Some(FileYear {
+                file: source.name.clone(),
+                year: decision.year,
+                because: decision.because,
+                contradictions,
+            })
+        };
         Self {
-            years: years.collect(),
+            years: decisions.into_iter().enumerate().map(file_year).collect(),
             options,
             file: None,
             calendar: Calendar::default(),
-            first_years: decisions
-                .iter()
-                .map(|d| d.as_ref().map(|d| d.year))
-                .collect(),
-            proven,
-            places: HashMap::new(),
-            hosts: Vec::new(),
-            recent: usize::MAX,
+            hosts,
         }
     }
 
@@ -145,15 +108,17 @@ impl Clock {
     pub fn resolve(&mut self, file: u32, header: &Header<'_>) -> Option<Timestamp> {
         if self.file != Some(file) {
             self.file = Some(file);
-            let first_year = self.first_years.get(file as usize).copied().flatten();
+            let year = self.years.get(file as usize).and_then(Option::as_ref);
+            let first_year = year.map(|year| year.year);
             self.calendar = Calendar::new(first_year);
+            self.hosts.start_source(file as usize);
         }
         match header.stamp {
             Stamp::Missing => None,
             Stamp::Absolute(time) => {
                 let local = time.seconds() + i64::from(time.offset_minutes) * 60;
                 self.calendar.see(local.div_euclid(DAY));
-                self.host(header.host).clock.see(time.seconds());
+                self.hosts.get(header.host).clock.see(time.seconds());
                 Some(time)
             }
             Stamp::Local(time) => Some(self.resolve_local(&time, header)),
@@ -169,7 +134,7 @@ impl Clock {
             }
         };
         let mut local = days * DAY + i64::from(time.second);
-        let host = self.host(header.host);
+        let host = self.hosts.get(header.host);
         host.is_used = true;
         if host.checked_hour != local.div_euclid(3600)
             && let Some(days) = self.check(time, local, header)
@@ -177,7 +142,7 @@ impl Clock {
             self.calendar.set(days);
             local = days * DAY + i64::from(time.second);
         }
-        let (utc, offset_minutes) = self.host(header.host).clock.resolve(local);
+        let (utc, offset_minutes) = self.hosts.get(header.host).clock.resolve(local);
         Timestamp {
             micros: utc * 1_000_000 + i64::from(time.micros),
             offset_minutes,
@@ -189,125 +154,35 @@ impl Clock {
     fn check(&mut self, time: &LocalTime, local: i64, header: &Header<'_>) -> Option<i64> {
         let proof = evidence::proof(header)?;
         let (year, offset) = proof.year_and_offset(time)?;
-        let is_given = self.options.zone.is_some();
-        let system_zone = self.options.system_zone;
-        let host = self.host(header.host);
-        let expected = host.clock.zone.offset_at(proof.utc);
-        if offset == expected || is_given {
-            host.checked_hour = local.div_euclid(3600);
-            host.contrary = (offset, 0);
-        } else {
-            let (contrary, n_times) = host.contrary;
-            host.contrary = (offset, if contrary == offset { n_times + 1 } else { 1 });
-            if host.contrary.1 >= ENOUGH_CONTRARY {
-                host.clock
-                    .set_zone(zone_for(offset, proof.utc, system_zone));
-                let (kind, id) = (proof.kind.as_str(), &proof.id);
-                host.because = format!("{}; from {kind} {id} on by that", host.because);
-            }
-        }
+        self.hosts.check(header.host, local, &proof, offset);
         let days = days_of_date(year, time.month, time.day);
-        (time.year.is_none() && days != local.div_euclid(DAY) && self.options.year.is_none())
-            .then_some(days)
+        if time.year.is_some() || days == local.div_euclid(DAY) || self.options.year.is_some() {
+            return None;
+        }
+        let (kind, id) = (proof.kind.as_str(), &proof.id);
+        self.note(format!("{kind} {id} is of {year}"));
+        Some(days)
     }
 
-    fn host(&mut self, name: &str) -> &mut Host {
-        let is_recent = self
-            .hosts
-            .get(self.recent)
-            .is_some_and(|host| host.name == name);
-        if !is_recent {
-            self.recent = match self.places.get(name) {
-                Some(&place) => place,
-                None => self.add_host(name),
-            };
-        }
-        &mut self.hosts[self.recent]
-    }
-
-    fn add_host(&mut self, name: &str) -> usize {
-        let (zone, because) = self.zone_of(name);
-        self.hosts.push(Host {
-            name: name.to_owned(),
-            clock: WallClock::new(zone),
-            because,
-            is_used: false,
-            checked_hour: i64::MIN,
-            contrary: (0, 0),
-        });
-        let place = self.hosts.len() - 1;
-        self.places.insert(name.to_owned(), place);
-        place
-    }
-
-    fn zone_of(&self, host: &str) -> (Zone, String) {
-        if let Some(zone) = self.options.zone {
-            return (zone, "--timezone".to_owned());
-        }
-        let system_zone = self.options.system_zone;
-        if let Some((offset, utc, because)) = self.proven.get(host) {
-            return (zone_for(*offset, *utc, system_zone), because.clone());
-        }
-        // Most sites have one zone: that of the first host by name that tells its own.
-        match self.proven.iter().next() {
-            Some((other, (offset, utc, _))) => {
-                let because = format!("as on {other}; no line of this host proves it");
-                (zone_for(*offset, *utc, system_zone), because)
-            }
-            None => (
-                system_zone,
-                "the zone of this computer; no line proves it".to_owned(),
-            ),
+    /// Remembers what speaks against the year of the source that is read now.
+    fn note(&mut self, contradiction: String) {
+        let place = self.file.map_or(usize::MAX, |file| file as usize);
+        if let Some(Some(year)) = self.years.get_mut(place)
+            && year.contradictions.len() < MAX_CONTRADICTIONS
+        {
+            year.contradictions.push(contradiction);
         }
     }
 
     /// Year of each source that needed one, in the order of the sources.
-    pub fn years(&self) -> &[FileYear] {
-        &self.years
+    pub fn years(&self) -> impl Iterator<Item = &FileYear> {
+        self.years.iter().flatten()
     }
 
     /// Zone of each host that needed one, in the order in which they were met.
     pub fn zones(&self) -> Vec<HostZone> {
-        let used = self.hosts.iter().filter(|host| host.is_used);
-        used.map(|host| HostZone {
-            host: host.name.clone(),
-            zone: host.clock.zone.to_string(),
-            because: host.because.clone(),
-        })
-        .collect()
+        self.hosts.zones()
     }
-}
-
-/// This computer's zone if it has the offset at that moment: then daylight saving is known as well.
-fn zone_for(offset: i16, utc: i64, system_zone: Zone) -> Zone {
-    if system_zone.offset_at(utc) == offset {
-        system_zone
-    } else {
-        Zone::Fixed(offset)
-    }
-}
-
-/// For each host the offset that most of its lines prove, a moment at which it was so, and the reason.
-fn proven_offsets(heads: &[Head]) -> BTreeMap<String, (i16, i64, String)> {
-    let mut by_host: BTreeMap<&str, Vec<&HeadProof>> = BTreeMap::new();
-    for proof in heads.iter().flat_map(|head| &head.proofs) {
-        by_host.entry(&proof.host).or_default().push(proof);
-    }
-    let mut proven = BTreeMap::new();
-    for (host, proofs) in by_host {
-        let count = |offset| proofs.iter().filter(|p| p.offset_minutes == offset).count();
-        // On a tie the earlier one.
-        let Some(best) = proofs.iter().rev().max_by_key(|p| count(p.offset_minutes)) else {
-            continue;
-        };
-        let (kind, id) = (best.proof.kind.as_str(), &best.proof.id);
-        let because = format!("{kind} {id} on line {}", best.line);
-        proven.insert(
-            host.to_owned(),
-            (best.offset_minutes, best.proof.utc, because),
-        );
-    }
-    proven
 }
 
 /// `--year` is that of the oldest line; what lies between the sources stays.
@@ -337,16 +212,16 @@ fn shift(decisions: &mut [Option<Decision>], heads: &[Head], year: i32) {
     }
 }
 
-fn first_time((head, decision): (&Head, &Option<Decision>)) -> Option<i64> {
+/// When a source begins, as far as its head tells.
+fn first_time(head: &Head, decision: &Option<Decision>, zone: Zone) -> Option<i64> {
     match head.first {
         Stamp::Absolute(time) => Some(time.seconds()),
         Stamp::Local(time) => {
             let year = time.year.or(decision.as_ref().map(|d| d.year))?;
-            let offset = head
-                .proofs
-                .first()
-                .map_or(0, |p| i64::from(p.offset_minutes) * 60);
-            Some(year::seconds(year, &time) - offset)
+            let local = year::seconds(year, &time);
+            let proof = head.proofs.iter().find(|p| p.proof.kind.tells_offset());
+            let offset = proof.map_or_else(|| zone.offset_at(local), |p| p.offset_minutes);
+            Some(local - i64::from(offset) * 60)
         }
         Stamp::Missing => None,
     }
@@ -358,253 +233,4 @@ fn pick<T>(items: Vec<T>, order: &[usize]) -> Vec<T> {
         .iter()
         .filter_map(|&place| items[place].take())
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::input::testing::{Folder, gzip};
-    use crate::input::{Reader, discover};
-    use crate::syslog::HeaderReader;
-    use std::path::PathBuf;
-    use std::sync::atomic::AtomicU64;
-
-    /// 2026-11-22T12:00:00Z
-    const NOW: i64 = 1_795_348_800;
-
-    fn options() -> ClockOptions {
-        ClockOptions {
-            zone: None,
-            year: None,
-            now: NOW,
-            system_zone: "Europe/Berlin".parse().unwrap(),
-        }
-    }
-
-    /// All times of all lines, as shown, and the clock that made them.
-    fn times(paths: &[PathBuf], options: ClockOptions) -> (Vec<String>, Clock) {
-        let mut input = discover(paths);
-        let mut clock = Clock::new(&mut input, options);
-        let mut times = Vec::new();
-        for block in Reader::new(&input.sources, &AtomicU64::new(0)) {
-            let mut reader = HeaderReader::default();
-            for line in block.lines() {
-                let time = clock.resolve(block.file, &reader.read(line.text));
-                times.push(time.map_or_else(String::new, |time| time.to_string()));
-            }
-        }
-        (times, clock)
-    }
-
-    /// Lines of one file, their times, and why the year is that.
-    fn check(lines: &[&str], options: ClockOptions, expected: &[&str], because: &str) {
-        let folder = Folder::new();
-        let log = folder.write("mail.log", lines.join("\n").as_bytes());
-        let (times, clock) = times(&[log], options);
-        assert_eq!(times, expected);
-        let found = clock.years().first().map_or("", |year| &year.because);
-        assert!(found.contains(because), "{found}");
-    }
-
-    /// An arrival's line with a long queue ID, as a wall clock ahead of UTC wrote it.
-    fn arrival(utc: &str, hours: i64) -> String {
-        let utc = chrono::DateTime::parse_from_rfc3339(utc)
-            .unwrap()
-            .timestamp();
-        let local = chrono::DateTime::from_timestamp(utc + hours * 3600, 0).unwrap();
-        let mut id = String::new();
-        let mut rest = utc as usize;
-        while rest > 0 {
-            id.insert(
-                0,
-                b"0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"[rest % 52] as char,
-            );
-            rest /= 52;
-        }
-        let local = local.format("%b %e %H:%M:%S");
-        format!("{local} mx postfix/smtpd[7]: {id}0000z30Ms: client=a[192.0.2.1]")
-    }
-
-    #[test]
-    fn queue_ids_tell_year_and_zone() {
-        let first = arrival("2024-11-19T21:00:00Z", 1);
-        let lines = ["Nov 19 21:59:58 mx x[1]: y", &first];
-        let expected = ["2024-11-19T21:59:58+01:00", "2024-11-19T22:00:00+01:00"];
-        check(&lines, options(), &expected, "queue ID 4XtH");
-        // Of another zone than this computer.
-        let first = arrival("2024-11-19T21:00:00Z", -5);
-        check(
-            &[&first],
-            options(),
-            &["2024-11-19T16:00:00-05:00"],
-            "queue ID",
-        );
-        let given = ClockOptions {
-            zone: Some(Zone::Fixed(60)),
-            ..options()
-        };
-        check(&[&first], given, &["2024-11-19T16:00:00+01:00"], "queue ID");
-    }
-
-    #[test]
-    fn proofs_behind_a_new_year_tell_the_year_before_it() {
-        let proof = arrival("2025-01-02T21:00:00Z", 1);
-        let lines = [
-            "Dec 30 08:00:00 mx x[1]: y",
-            "Jan  1 00:00:00 mx x[1]: y",
-            &proof,
-        ];
-        let expected = [
-            "2024-12-30T08:00:00+01:00",
-            "2025-01-01T00:00:00+01:00",
-            "2025-01-02T22:00:00+01:00",
-        ];
-        check(&lines, options(), &expected, "on line 3");
-    }
-
-    #[test]
-    fn without_proof_nothing_lies_in_the_future() {
-        // The file is written by this test, years after NOW or before.
-        let lines = ["Nov 23 23:00:00 mx x[1]: y", "Jan  2 08:00:00 mx x[1]: y"];
-        let folder = Folder::new();
-        let log = folder.write("maillog-20240105", lines.join("\n").as_bytes());
-        let (found, clock) = times(&[log], options());
-        assert_eq!(
-            found,
-            ["2023-11-23T23:00:00+01:00", "2024-01-02T08:00:00+01:00"]
-        );
-        assert!(clock.years()[0].because.contains("name says 2024-01-05"));
-        let lines = ["Feb 29 08:00:00 mx x[1]: y"];
-        let log = folder.write("mail.log-20270105", lines.join("\n").as_bytes());
-        let (found, _) = times(&[log], options());
-        assert_eq!(found, ["2024-02-29T08:00:00+01:00"]);
-    }
-
-    #[test]
-    fn the_year_option_moves_all_sources_alike() {
-        let folder = Folder::new();
-        let old = folder.write("mail.log-20250102", b"Dec 30 08:00:00 mx x[1]: y\n");
-        let new = folder.write("mail.log-20250109", b"Jan  3 08:00:00 mx x[1]: y\n");
-        let given = ClockOptions {
-            year: Some(2019),
-            ..options()
-        };
-        let (found, clock) = times(&[new, old], given);
-        assert_eq!(
-            found,
-            ["2019-12-30T08:00:00+01:00", "2020-01-03T08:00:00+01:00"]
-        );
-        assert!(clock.years()[0].because.contains("--year"));
-    }
-
-    #[test]
-    fn a_neighbor_with_a_complete_time_tells_the_year() {
-        let lines = [
-            "Dec 30 08:00:00 mx x[1]: y",
-            "2025-01-02T08:00:00+01:00 mx x[1]: y",
-            "Jan  2 08:00:01 mx x[1]: y",
-        ];
-        let expected = [
-            "2024-12-30T08:00:00+01:00",
-            "2025-01-02T08:00:00+01:00",
-            "2025-01-02T08:00:01+01:00",
-        ];
-        check(&lines, options(), &expected, "line 2 has a complete time");
-    }
-
-    #[test]
-    fn sources_come_in_time_order_and_a_sibling_tells_the_year() {
-        let folder = Folder::new();
-        let text = |day: &str| format!("{day} mx x[1]: y\n");
-        let proof = arrival("2022-12-28T09:00:00Z", 1) + "\n";
-        let paths = [
-            folder.write("mail.log", text("Jan  9 08:00:00").as_bytes()),
-            folder.write("mail.log.1", text("Jan  2 08:00:00").as_bytes()),
-            folder.write("mail.log.2.gz", &gzip(proof.as_bytes())),
-            folder.write("mail.log.3.gz", &gzip(text("Dec 20 08:00:00").as_bytes())),
-            folder.write("empty", b""),
-        ];
-        let (found, clock) = times(&paths, options());
-        let expected = [
-            "2022-12-20T08:00:00+01:00",
-            "2022-12-28T10:00:00+01:00",
-            "2023-01-02T08:00:00+01:00",
-            "2023-01-09T08:00:00+01:00",
-        ];
-        assert_eq!(found, expected);
-        assert!(
-            clock.years()[0]
-                .because
-                .contains("of the same rotation, begins 2022-12-28")
-        );
-    }
-
-    #[test]
-    fn a_pipe_gets_the_same_times_as_the_file() {
-        let folder = Folder::new();
-        let text = [
-            "Nov 19 21:59:58 mx x[1]: y",
-            &arrival("2024-11-19T21:00:00Z", -5),
-        ]
-        .join("\n");
-        let plain = folder.write("plain", text.as_bytes());
-        let zipped = folder.write("zipped", &gzip(text.as_bytes()));
-        assert_eq!(times(&[plain], options()).0, times(&[zipped], options()).0);
-    }
-
-    #[test]
-    fn daylight_saving_of_a_foreign_zone_is_followed() {
-        // New York, while this computer is in Berlin: only the queue IDs tell.
-        let lines = [
-            arrival("2024-11-03T05:00:00Z", -4),
-            arrival("2024-11-03T05:50:00Z", -4),
-            arrival("2024-11-03T06:30:00Z", -5),
-            arrival("2024-11-03T06:31:00Z", -5),
-            arrival("2024-11-03T09:00:00Z", -5),
-        ];
-        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-        let folder = Folder::new();
-        let log = folder.write("mail.log", lines.join("\n").as_bytes());
-        let (found, clock) = times(&[log], options());
-        assert_eq!(found[1], "2024-11-03T01:50:00-04:00");
-        assert_eq!(
-            found[3..],
-            ["2024-11-03T01:31:00-05:00", "2024-11-03T04:00:00-05:00"]
-        );
-        assert!(
-            clock.zones()[0].because.contains("from queue ID"),
-            "{:?}",
-            clock.zones()
-        );
-    }
-
-    #[test]
-    fn hosts_have_zones_of_their_own() {
-        let here = arrival("2024-11-19T21:00:00Z", 1);
-        let there = arrival("2024-11-19T21:00:01Z", 9).replace(" mx ", " tokyo ");
-        let lines = [&here, &there, "Nov 20 06:00:02 tokyo x[1]: y"];
-        let expected = [
-            "2024-11-19T22:00:00+01:00",
-            "2024-11-20T06:00:01+09:00",
-            "2024-11-20T06:00:02+09:00",
-        ];
-        check(
-            &lines.map(|line| line as &str),
-            options(),
-            &expected,
-            "queue ID",
-        );
-    }
-
-    #[test]
-    fn contradictions_are_named() {
-        let folder = Folder::new();
-        let log = folder.write(
-            "maillog-20230105",
-            arrival("2024-11-19T21:00:00Z", 1).as_bytes(),
-        );
-        let (_, clock) = times(&[log], options());
-        let expected = ["the file's name says 2023-01-05, before its first line"];
-        assert_eq!(clock.years()[0].contradictions[..1], expected);
-    }
 }

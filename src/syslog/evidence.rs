@@ -1,20 +1,19 @@
 //! Moments in UTC that a log proves by itself: long queue IDs, and message-ids that cleanup(8) made.
 
-use std::ops::ControlFlow;
+use super::header::Header;
+use super::timestamp::{LocalTime, date_of_days, days_of_date};
 
-use super::header::{Header, HeaderReader};
-use super::timestamp::{LocalTime, Stamp, date_of_days, days_of_date};
-use crate::input::Source;
-use crate::mail::Timestamp;
-
-/// No more of a source than this is looked at before it is read.
-const HEAD_BYTES: u64 = 4 * 1024 * 1024;
-/// So many proofs settle a year and a zone.
-const ENOUGH_PROOFS: usize = 5;
-/// So many lines with a complete time say that a log has complete times.
-const ENOUGH_COMPLETE: u32 = 200;
+/// Programs that log as a message arrives, and how these lines begin behind the queue ID.
+const ARRIVALS: [(&str, &str); 3] = [
+    ("/smtpd", "client="),
+    ("/cleanup", "message-id="),
+    ("/pickup", "uid="),
+];
+const MAX_QUEUE_ID_BYTES: usize = 40;
 /// A proof and its line are this close, whatever the zone: UTC-12 to UTC+14, and a slow daemon.
 const MAX_ZONE_SECONDS: i64 = 15 * 3600;
+/// A message that is this old when a line speaks of it still tells the line's year.
+const MAX_DELAY_SECONDS: i64 = 86400;
 /// Queue IDs before the first release of Postfix prove nothing.
 const POSTFIX_EPOCH: i64 = 900_000_000;
 
@@ -32,41 +31,24 @@ pub(super) struct Proof {
 pub(super) enum ProofKind {
     QueueId,
     MessageId,
+    /// Of a line that came some time after the message: it tells the year, but no offset.
+    Late,
 }
 
 impl ProofKind {
+    pub(super) fn tells_offset(self) -> bool {
+        match self {
+            Self::QueueId | Self::MessageId => true,
+            Self::Late => false,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::QueueId => "queue ID",
+            Self::QueueId | Self::Late => "queue ID",
             Self::MessageId => "message-id",
         }
     }
-}
-
-/// What the head of a source tells of its time.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Head {
-    /// The first time, whatever its form.
-    pub(super) first: Stamp,
-    /// The first time without a year, and its line.
-    pub(super) first_yearless: Option<(u32, LocalTime)>,
-    /// Best kind first, then in log order.
-    pub(super) proofs: Vec<HeadProof>,
-    /// A line with a complete time in a log of year-less ones, and the year of the first line by it.
-    pub(super) neighbor: Option<(u32, Timestamp, i32)>,
-    /// How many years after the first line a February 29 was seen.
-    pub(super) leap_day: Option<i32>,
-}
-
-/// A proof, where it stands, and what follows from it.
-#[derive(Debug, Clone)]
-pub(super) struct HeadProof {
-    pub(super) line: u32,
-    pub(super) host: String,
-    pub(super) proof: Proof,
-    /// The year of the source's first year-less line by this proof.
-    pub(super) first_year: i32,
-    pub(super) offset_minutes: i16,
 }
 
 /// The microseconds since the epoch at which a message with this long queue ID arrived.
@@ -84,7 +66,8 @@ pub fn queue_id_micros(queue_id: &str) -> Option<i64> {
         .all(|&b| base52_digit(b).is_some());
     let seconds = base52(seconds).filter(|_| is_known)?;
     let micros = base52(bytes.get(z - 4..z)?).filter(|&m| m < 1_000_000)?;
-    (seconds > POSTFIX_EPOCH).then_some(seconds * 1_000_000 + micros)
+    let is_plausible = (POSTFIX_EPOCH..10 * POSTFIX_EPOCH).contains(&seconds);
+    is_plausible.then(|| seconds * 1_000_000 + micros)
 }
 
 fn base52(digits: &[u8]) -> Option<i64> {
@@ -99,37 +82,63 @@ fn base52_digit(byte: u8) -> Option<i64> {
     DIGITS.iter().position(|&d| d == byte).map(|at| at as i64)
 }
 
-/// The moment that a line proves. Only lines that are written as the message arrives do, and only by
-/// position: the text after the queue ID may be a stranger's.
+/// The moment that a line proves, by position only: the text after the queue ID may be a stranger's.
 pub(super) fn proof(header: &Header<'_>) -> Option<Proof> {
-    let (_, service) = header.program.rsplit_once('/')?;
-    let (queue_id, rest) = header.text.split_once(": ")?;
-    let is_arrival = match service {
-        "smtpd" => rest.starts_with("client="),
-        "pickup" => rest.starts_with("uid="),
-        "cleanup" => rest.starts_with("message-id="),
-        // `submission/smtpd` and user-named services end in the daemon's name as well.
-        _ => false,
-    };
-    if !is_arrival {
+    // Only the end of the program counts: `submission/smtpd` and user-named services end in a daemon's name.
+    let (_, arrival) = ARRIVALS
+        .iter()
+        .find(|(end, _)| header.program.ends_with(end))?;
+    let (queue_id, rest) = split_queue_id(header.text)?;
+    if !rest.starts_with(arrival) {
         return None;
     }
     if let Some(micros) = queue_id_micros(queue_id) {
-        return Some(Proof {
-            kind: ProofKind::QueueId,
-            utc: micros.div_euclid(1_000_000),
-            id: queue_id.to_owned(),
-        });
+        return Some(Proof::new(
+            ProofKind::QueueId,
+            micros.div_euclid(1_000_000),
+            queue_id,
+        ));
     }
     let message_id = rest.strip_prefix("message-id=<")?;
     let (stamp, behind) = message_id.split_once('.')?;
     let (own, _) = behind.split_once('@')?;
     (own == queue_id).then_some(())?;
-    Some(Proof {
-        kind: ProofKind::MessageId,
-        utc: compact_time(stamp)?,
-        id: format!("{stamp}.{own}"),
-    })
+    let id = format!("{stamp}.{own}");
+    Some(Proof::new(ProofKind::MessageId, compact_time(stamp)?, &id))
+}
+
+/// The arrival of a message that any line of Postfix is about, as far as its queue ID tells.
+pub(super) fn late_proof(header: &Header<'_>) -> Option<Proof> {
+    let (_, service) = header.program.rsplit_once('/')?;
+    let is_known = matches!(
+        service,
+        "qmgr"
+            | "smtp"
+            | "lmtp"
+            | "local"
+            | "virtual"
+            | "pipe"
+            | "error"
+            | "bounce"
+            | "smtpd"
+            | "cleanup"
+    );
+    let (queue_id, _) = split_queue_id(header.text).filter(|_| is_known)?;
+    let micros = queue_id_micros(queue_id)?;
+    Some(Proof::new(
+        ProofKind::Late,
+        micros.div_euclid(1_000_000),
+        queue_id,
+    ))
+}
+
+fn split_queue_id(text: &str) -> Option<(&str, &str)> {
+    let end = text
+        .bytes()
+        .take(MAX_QUEUE_ID_BYTES)
+        .position(|b| b == b':')?;
+    let (queue_id, rest) = text.split_at_checked(end)?;
+    Some((queue_id, rest.strip_prefix(": ")?))
 }
 
 /// Reads `20241119030000`.
@@ -151,6 +160,14 @@ fn compact_time(stamp: &str) -> Option<i64> {
 }
 
 impl Proof {
+    fn new(kind: ProofKind, utc: i64, id: &str) -> Self {
+        Self {
+            kind,
+            utc,
+            id: id.to_owned(),
+        }
+    }
+
     /// The year of the wall clock's time, and its offset in minutes, rounded to 15.
     /// `None` when the two are too far apart for any zone.
     pub(super) fn year_and_offset(&self, time: &LocalTime) -> Option<(i32, i16)> {
@@ -161,7 +178,11 @@ impl Proof {
             }
             let days = days_of_date(year, time.month, time.day);
             let ahead = days * 86400 + i64::from(time.second) - self.utc;
-            if ahead.abs() > MAX_ZONE_SECONDS {
+            let delay = match self.kind {
+                ProofKind::QueueId | ProofKind::MessageId => 0,
+                ProofKind::Late => MAX_DELAY_SECONDS,
+            };
+            if !(-MAX_ZONE_SECONDS..=MAX_ZONE_SECONDS + delay).contains(&ahead) {
                 return None;
             }
             let quarters = (ahead + 450).div_euclid(900);
@@ -170,115 +191,10 @@ impl Proof {
     }
 }
 
-/// Counts the years since the first line of a log whose lines don't tell them.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct YearCounter {
-    /// The latest day seen, counted from January 1 of the year of the first line, in leap years.
-    latest: Option<i64>,
-}
-
-/// A step back up to this is a slow daemon, a replayed line or files put together in the wrong order.
-pub(super) const MAX_DAYS_BACK: i64 = 60;
-
-impl YearCounter {
-    /// The number of New Years between the first line and this one.
-    pub(super) fn n_years(&mut self, month: u8, day: u8) -> i32 {
-        let day_of_year = days_of_date(2000, month, day) - days_of_date(2000, 1, 1);
-        let latest = self.latest.unwrap_or(day_of_year);
-        let mut years = latest.div_euclid(366) - 1;
-        while years * 366 + day_of_year < latest - MAX_DAYS_BACK {
-            years += 1;
-        }
-        let day = years * 366 + day_of_year;
-        self.latest = Some(latest.max(day));
-        years as i32
-    }
-}
-
-/// Looks at the head of a source until its year and zone are clear.
-pub(super) fn look_at_head(source: &Source) -> Head {
-    let mut head = Head::default();
-    let mut reader = HeaderReader::default();
-    let mut years = YearCounter::default();
-    let mut n_complete = 0;
-    source.look_at_head(HEAD_BYTES, |line| {
-        let header = reader.read(line.text);
-        if head.first == Stamp::Missing {
-            head.first = header.stamp;
-        }
-        match header.stamp {
-            Stamp::Missing => {}
-            Stamp::Absolute(time) => {
-                n_complete += 1;
-                head.see_neighbor(line.number, time, years);
-            }
-            Stamp::Local(time) => head.see_local(line.number, time, &header, &mut years),
-        }
-        let is_complete = n_complete >= ENOUGH_COMPLETE && head.first_yearless.is_none();
-        if is_complete || head.n_best() >= ENOUGH_PROOFS {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    });
-    head.proofs.sort_by_key(|p| (p.proof.kind, p.line));
-    head
-}
-
-impl Head {
-    fn see_local(
-        &mut self,
-        line: u32,
-        time: LocalTime,
-        header: &Header<'_>,
-        years: &mut YearCounter,
-    ) {
-        let n_years = match time.year {
-            Some(_) => 0,
-            None => years.n_years(time.month, time.day),
-        };
-        if time.year.is_none() {
-            self.first_yearless.get_or_insert((line, time));
-            if (time.month, time.day) == (2, 29) {
-                self.leap_day.get_or_insert(n_years);
-            }
-        }
-        let Some(proof) = proof(header) else {
-            return;
-        };
-        if let Some((year, offset_minutes)) = proof.year_and_offset(&time) {
-            self.proofs.push(HeadProof {
-                line,
-                host: header.host.to_owned(),
-                proof,
-                first_year: year - n_years,
-                offset_minutes,
-            });
-        }
-    }
-
-    fn see_neighbor(&mut self, line: u32, time: Timestamp, mut years: YearCounter) {
-        if self.neighbor.is_some() {
-            return;
-        }
-        let local = time.seconds() + i64::from(time.offset_minutes) * 60;
-        let (year, month, day) = date_of_days(local.div_euclid(86400));
-        // Before the first year-less line the counter knows nothing and says 0.
-        self.neighbor = Some((line, time, year - years.n_years(month, day)));
-    }
-
-    fn n_best(&self) -> usize {
-        let best = self.proofs.iter().map(|p| p.proof.kind).min();
-        self.proofs
-            .iter()
-            .filter(|p| Some(p.proof.kind) == best)
-            .count()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syslog::header;
+    use crate::syslog::{Stamp, header};
 
     #[test]
     fn a_long_queue_id_holds_its_arrival() {
@@ -292,6 +208,7 @@ mod tests {
         assert_eq!(queue_id_micros("0000000000z30Ms"), None);
         assert_eq!(queue_id_micros("4PL3j0443nz30As"), None);
         assert_eq!(queue_id_micros("zzzz"), None);
+        assert_eq!(queue_id_micros("zzzzzzzz0000z1"), None);
         assert_eq!(queue_id_micros(""), None);
     }
 
@@ -348,23 +265,5 @@ mod tests {
             &format!("Nov 19 04:00:00 srv1 postfix/cleanup[1]: {broken}"),
             None,
         );
-    }
-
-    #[test]
-    fn years_are_counted() {
-        let mut years = YearCounter::default();
-        let days = [
-            (12, 28),
-            (12, 31),
-            (1, 1),
-            (12, 31),
-            (1, 2),
-            (3, 1),
-            (2, 3),
-            (12, 30),
-            (1, 1),
-        ];
-        let found = days.map(|(month, day)| years.n_years(month, day));
-        assert_eq!(found, [0, 0, 1, 0, 1, 1, 1, 1, 2]);
     }
 }

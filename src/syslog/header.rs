@@ -30,9 +30,29 @@ pub struct HeaderReader {
 impl HeaderReader {
     /// Reads a line. Every line has a header; one that says nothing is all `text`.
     pub fn read<'a>(&mut self, line: &'a str) -> Header<'a> {
-        self.read_stamped(line)
+        let header = self
+            .read_stamped(line)
             .or_else(|| prefix::read(self, line))
-            .unwrap_or_else(|| without_stamp(line))
+            .unwrap_or_else(|| without_stamp(line));
+        match header.program {
+            "exim" | "exim4" => self.behind_own_stamp(header),
+            _ => header,
+        }
+    }
+
+    /// Exim writes its own time in front of the text unless `syslog_timestamp = false`; it has a year.
+    fn behind_own_stamp<'a>(&mut self, header: Header<'a>) -> Header<'a> {
+        let Some((own, rest)) = timestamp::iso(header.text, &mut self.recent) else {
+            return header;
+        };
+        Header {
+            stamp: match header.stamp {
+                Stamp::Absolute(_) => header.stamp,
+                Stamp::Local(_) | Stamp::Missing => own,
+            },
+            text: rest.trim_start_matches(' '),
+            ..header
+        }
     }
 
     /// Reads a line that begins with a time.
@@ -50,12 +70,20 @@ impl HeaderReader {
                 if let Some(header) = prefix::read_second_stamp(self, stamp, rest) {
                     return Some(header);
                 }
-                let is_exim_like = line.as_bytes().get(10) == Some(&b' ');
-                Some(if is_exim_like {
+                let has_space = line.as_bytes().get(10) == Some(&b' ');
+                Some(if has_space {
                     after_plain_stamp(stamp, rest)
                 } else {
                     after_stamp(stamp, rest)
                 })
+            }
+            b'[' => {
+                let (stamp, rest) = timestamp::bracketed(line)?;
+                Some(after_plain_stamp(stamp, rest))
+            }
+            b'@' => {
+                let (stamp, rest) = timestamp::tai64n(line)?;
+                Some(after_plain_stamp(stamp, rest))
             }
             _ => None,
         }
@@ -71,10 +99,14 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
     {
         rest = behind;
     }
-    if let Some(header) = tagged(stamp, "", rest) {
-        return header;
+    let (host, behind) = split_at_space(rest);
+    // `prog:`, `prog[pid]:`, macOS' `prog[pid]` or `imap(user):` where the host should stand.
+    if host.ends_with([':', ']', ',']) {
+        let header = dovecots_own(stamp, rest).or_else(|| tagged(stamp, "", rest));
+        if let Some(header) = header {
+            return header;
+        }
     }
-    let (host, behind) = rest.split_once(' ').unwrap_or((rest, ""));
     if matches!(host, "last" | "---" | "message") && super::repeated(rest).is_some() {
         return Header {
             stamp,
@@ -83,6 +115,19 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
         };
     }
     let behind = behind.trim_start_matches(' ');
+    // SOGo: `sogod [123]: text`.
+    if behind.starts_with('[')
+        && let Some((pid @ Some(_), text)) = process_id(behind)
+        && let Some(text) = text.strip_prefix(':')
+    {
+        return Header {
+            stamp,
+            host: "",
+            program: host,
+            pid,
+            text: clean(text),
+        };
+    }
     tagged(stamp, host, behind).unwrap_or(Header {
         stamp,
         host,
@@ -91,16 +136,52 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
     })
 }
 
+/// Dovecot's own log file has no host: `imap-login: Info: Login: …`, before 2.0 `Info: imap-login: Login: …`.
+fn dovecots_own(stamp: Stamp, rest: &str) -> Option<Header<'_>> {
+    let (service, behind) = rest.split_once(": ")?;
+    let (word, _) = split_at_space(behind);
+    let text = if is_level(service) {
+        behind
+    } else if word.strip_suffix(':').is_some_and(is_level) && !service.contains('[') {
+        rest
+    } else {
+        return None;
+    };
+    Some(Header {
+        stamp,
+        program: "dovecot",
+        text,
+        ..Header::default()
+    })
+}
+
+fn is_level(word: &str) -> bool {
+    matches!(
+        word,
+        "Debug" | "Info" | "Warning" | "Warn" | "Error" | "Fatal" | "Panic"
+    )
+}
+
 /// Behind `2024-11-19 22:00:00` Exim writes text at once, others host and program.
 fn after_plain_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
     let rest = rest.trim_start_matches(' ');
     let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
     let is_sure = |header: &Header<'_>| header.pid.is_some() || header.program == "dovecot";
-    if let Some(header) = tagged(stamp, "", rest).filter(is_sure) {
+    let own = tagged(stamp, "", rest).filter(is_sure);
+    // `Warning: …` is Exim's.
+    let dovecots = || dovecots_own(stamp, rest).filter(|header| header.text == rest);
+    if let Some(header) = own.or_else(dovecots) {
         return header;
     }
     if let Some(header) = tagged(stamp, first, behind).filter(is_sure) {
         return header;
+    }
+    // `journalctl -o short-full`: a zone's name, which tells no offset by itself.
+    if (2..=5).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_uppercase()) {
+        let (host, behind) = split_at_space(behind);
+        if let Some(header) = tagged(stamp, host, behind).filter(is_sure) {
+            return header;
+        }
     }
     // Exim's log_selector = +pid.
     let pid = first
@@ -142,11 +223,8 @@ fn tagged<'a>(stamp: Stamp, host: &'a str, rest: &'a str) -> Option<Header<'a>> 
 }
 
 fn tag(rest: &str) -> Option<(&str, Option<u32>, &str)> {
-    let bytes = rest.as_bytes();
-    let end = bytes
-        .iter()
-        .position(|b| matches!(b, b'[' | b':' | b' ' | b'<' | b'='))?;
-    match bytes.get(end)? {
+    let end = rest.bytes().position(|b| IS_TAG_END[usize::from(b)])?;
+    match rest.as_bytes().get(end)? {
         b'[' => tag_with_pid(rest, end),
         b':' => {
             let (program, behind) = rest.split_at_checked(end)?;
@@ -159,10 +237,30 @@ fn tag(rest: &str) -> Option<(&str, Option<u32>, &str)> {
     }
 }
 
+/// Bytes that no program's name holds.
+const IS_TAG_END: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'[' as usize] = true;
+    table[b':' as usize] = true;
+    table[b' ' as usize] = true;
+    table[b'<' as usize] = true;
+    table[b'=' as usize] = true;
+    table
+};
+
+/// Host names are short: looking at each byte is faster than a search for long texts.
+fn split_at_space(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|b| b == b' ').unwrap_or(text.len());
+    match text.split_at_checked(end) {
+        Some((word, rest)) => (word, rest.strip_prefix(' ').unwrap_or(rest)),
+        None => (text, ""),
+    }
+}
+
 fn tag_with_pid(rest: &str, bracket: usize) -> Option<(&str, Option<u32>, &str)> {
     let (program, behind) = rest.split_at_checked(bracket)?;
-    let (pid, behind) = behind.strip_prefix('[')?.split_once(']')?;
-    if program.is_empty() || pid.contains(' ') {
+    let (pid, behind) = process_id(behind)?;
+    if program.is_empty() {
         return None;
     }
     let text = match behind.strip_prefix(':') {
@@ -176,12 +274,33 @@ fn tag_with_pid(rest: &str, bracket: usize) -> Option<(&str, Option<u32>, &str)>
             }
         }
     };
-    Some((program, pid.parse().ok(), clean(text)))
+    Some((program, pid, clean(text)))
+}
+
+/// Reads `[123]`; a word in the brackets is no number, but a process all the same.
+fn process_id(text: &str) -> Option<(Option<u32>, &str)> {
+    let inner = text.strip_prefix('[')?;
+    let n_digits = inner
+        .bytes()
+        .take(11)
+        .take_while(u8::is_ascii_digit)
+        .count();
+    if let Some((digits, rest)) = inner.split_at_checked(n_digits)
+        && let Some(rest) = rest.strip_prefix(']')
+    {
+        return Some((digits.parse().ok(), rest));
+    }
+    let (word, rest) = inner.split_once(']')?;
+    (!word.contains(' ')).then_some((None, rest))
 }
 
 /// Without the space that separates it, and without Solaris' `[ID 197553 mail.info] `.
 fn clean(text: &str) -> &str {
-    let text = text.trim_start_matches(' ');
+    let text = match text.as_bytes() {
+        [b' ', b' ', ..] => text.trim_start_matches(' '),
+        [b' ', ..] => text.strip_prefix(' ').unwrap_or(text),
+        _ => text,
+    };
     if text.starts_with("[ID ")
         && let Some((_, behind)) = text.split_once("] ")
     {
@@ -252,8 +371,21 @@ mod tests {
         );
         check(
             "Aug  5 08:37:38 imap-login: Info: Login",
-            ("", "imap-login", 0, "Info: Login"),
+            ("", "dovecot", 0, "imap-login: Info: Login"),
         );
+        check(
+            "Aug  5 08:37:38 Info: imap-login: Login",
+            ("", "dovecot", 0, "imap-login: Login"),
+        );
+        check(
+            "Aug  5 08:37:38 sogod [12]: text",
+            ("", "sogod", 12, "text"),
+        );
+        check(
+            "Aug  5 08:37:38 mx exim[5]: 2024-11-19 22:00:00 text",
+            ("mx", "exim", 5, "text"),
+        );
+        check("[20-Oct-2020 14:56:10 +0100]: <a> b", ("", "", 0, "<a> b"));
         check("Aug  5 08:37:38 mx some text", ("mx", "", 0, "some text"));
         check(
             "Aug  5 08:37:38 mx last message repeated 3 times",
@@ -304,5 +436,7 @@ mod tests {
             ("", "", 0, "Start queue run: pid=7"),
         );
         check("2024-11-19 22:00:00 mx exim[5]: x", ("mx", "exim", 5, "x"));
+        let full = "Tue 2024-11-19 22:00:00 CET mx postfix/qmgr[5]: x";
+        check(full, ("mx", "postfix/qmgr", 5, "x"));
     }
 }

@@ -2,16 +2,21 @@
 
 mod clock;
 mod evidence;
+mod head;
 mod header;
+mod hosts;
 mod prefix;
 mod repeated;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 mod year;
 mod zone;
 
-pub use clock::{Clock, ClockOptions, FileYear, HostZone};
+pub use clock::{Clock, ClockOptions, FileYear};
 pub use evidence::queue_id_micros;
 pub use header::{Header, HeaderReader, header};
+pub use hosts::HostZone;
 pub use repeated::{Repeated, repeated};
 pub use timestamp::{LocalTime, Stamp};
 pub use zone::Zone;

@@ -119,6 +119,61 @@ pub(super) fn iso<'a>(line: &'a str, recent: &mut Recent) -> Option<(Stamp, &'a 
     is_end(rest).then_some((Stamp::Local(time), rest))
 }
 
+/// Reads `[20-Oct-2020 14:56:10 +0100]: ` (PHP, Roundcube) and `[18/Jan/2014 06:42:12] ` (Kerio).
+pub(super) fn bracketed(line: &str) -> Option<(Stamp, &str)> {
+    let (inner, rest) = line.strip_prefix('[')?.split_once(']')?;
+    let bytes = inner.as_bytes();
+    let (day, bytes) = one_or_two_digits(bytes)?;
+    let separator = *bytes.first().filter(|b| matches!(b, b'-' | b'/'))?;
+    let (month_name, bytes) = bytes.get(1..)?.split_first_chunk()?;
+    let bytes = bytes.strip_prefix(&[separator])?;
+    let year = i32::try_from(digits(bytes, 4)?).ok()?;
+    let mut time = LocalTime {
+        year: Some(year),
+        month: month(month_name)?,
+        day: u8::try_from(day).ok()?,
+        ..LocalTime::default()
+    };
+    if time.day == 0 || day > days_in_month(year, time.month) {
+        return None;
+    }
+    let bytes = clock_time(bytes.get(4..)?.strip_prefix(b" ")?, &mut time)?;
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    let stamp = match offset(bytes, true) {
+        Some((offset_minutes, [])) => Stamp::Absolute(with_offset(&time, year, offset_minutes)),
+        _ => Stamp::Local(time),
+    };
+    is_end(rest).then_some((stamp, rest))
+}
+
+/// Reads `@400000004c91b044077a9e94`: TAI64N, as multilog and s6-log write it.
+pub(super) fn tai64n(line: &str) -> Option<(Stamp, &str)> {
+    let digits = line.strip_prefix('@')?;
+    let (label, rest) = digits.split_at_checked(24)?;
+    let (seconds, nanos) = label.split_at_checked(16)?;
+    let seconds = i64::from_str_radix(seconds.strip_prefix("400000")?, 16).ok()?;
+    let nanos = i64::from_str_radix(nanos, 16)
+        .ok()
+        .filter(|&n| n < 1_000_000_000)?;
+    let stamp = Stamp::Absolute(Timestamp {
+        // These programs know of no leap second since 1972.
+        micros: (seconds - 10) * 1_000_000 + nanos / 1000,
+        offset_minutes: 0,
+        digits: 6,
+    });
+    is_end(rest).then_some((stamp, rest))
+}
+
+fn with_offset(time: &LocalTime, year: i32, offset_minutes: i16) -> Timestamp {
+    let local = days_of_date(year, time.month, time.day) * 86400 + i64::from(time.second);
+    let seconds = local - i64::from(offset_minutes) * 60;
+    Timestamp {
+        micros: seconds * 1_000_000 + i64::from(time.micros),
+        offset_minutes,
+        digits: time.digits,
+    }
+}
+
 /// Reads `1700000000.123456`, as `journalctl -o short-unix` writes it.
 pub(super) fn epoch(line: &str) -> Option<(Stamp, &str)> {
     let bytes = line.as_bytes();
@@ -134,27 +189,11 @@ pub(super) fn epoch(line: &str) -> Option<(Stamp, &str)> {
 }
 
 fn iso_minute(head: &[u8; 16]) -> Option<(i64, u32)> {
-    let [
-        _,
-        _,
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'T' | b't' | b' ',
-        _,
-        _,
-        b':',
-        _,
-        _,
-    ] = head
-    else {
+    // nginx: `2022/04/02 15:45:23`.
+    let is_date = matches!((head[4], head[7]), (b'-', b'-') | (b'/', b'/'));
+    if !is_date || !matches!(head[10], b'T' | b't' | b' ') || head[13] != b':' {
         return None;
-    };
+    }
     let number = |from: usize, n: usize| digits(head.get(from..)?, n);
     let year = i32::try_from(number(0, 4)?).ok()?;
     let (month, day) = (number(5, 2)?, number(8, 2)?);
@@ -320,7 +359,10 @@ mod tests {
         for _ in 0..2 {
             let stamp = match traditional(line, &mut recent) {
                 Some((time, rest)) => Some((Stamp::Local(time), rest)),
-                None => iso(line, &mut recent).or_else(|| epoch(line)),
+                None => iso(line, &mut recent)
+                    .or_else(|| epoch(line))
+                    .or_else(|| bracketed(line))
+                    .or_else(|| tai64n(line)),
             };
             let shown = stamp.map(|(stamp, rest)| match stamp {
                 Stamp::Absolute(time) => format!("{time}|{rest}"),
@@ -399,6 +441,27 @@ mod tests {
         check("2024-13-19T22:00:00Z mx", None);
         check("2024-11-19T22:00:00Zmx", None);
         check("2024-11-19T22:00", None);
+    }
+
+    #[test]
+    fn other_programs_forms() {
+        check(
+            "[20-Oct-2020 14:56:10 +0100]: <x>",
+            Some("2020-10-20T14:56:10+01:00| <x>"),
+        );
+        check("[2/Jan/2014 06:42:12] x", Some("2014 1-2 24132 0| x"));
+        check("[31-Apr-2020 14:56:10 +0100]: <x>", None);
+        check("[20-Oct/2020 14:56:10] x", None);
+        check(
+            "2022/04/02 15:45:23 [info] x",
+            Some("2022 4-2 56723 0| [info] x"),
+        );
+        check(
+            "@400000004c91b044077a9e94 x",
+            Some("2010-09-16T05:50:50.125476Z| x"),
+        );
+        check("@400000004c91b044077a9e9 x", None);
+        check("@40ffffffffffffff077a9e94 x", None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The year of a year-less log: from its own lines, its siblings, its name, its file's times.
 
-use super::evidence::{Head, MAX_DAYS_BACK};
+use super::head::{Head, MAX_DAYS_BACK};
 use super::timestamp::{LocalTime, date_of_days, days_in_month, days_of_date};
 use crate::input::Source;
 
@@ -41,8 +41,9 @@ fn from_lines(head: &Head) -> Option<Decision> {
         let (kind, id, line) = (proof.proof.kind.as_str(), &proof.proof.id, proof.line);
         because = format!("{kind} {id} on line {line}");
     } else {
-        let (line, time, first_year) = head.neighbor?;
-        year = first_year;
+        let neighbor = head.neighbor.as_ref()?;
+        year = neighbor.first_year;
+        let (line, time) = (neighbor.line, neighbor.time);
         because = format!("line {line} has a complete time, {time}");
     }
     Some(Decision {
@@ -242,8 +243,14 @@ impl Calendar {
 
     fn find_day(&self, month: u8, day: u8, last_day: i64) -> i64 {
         let Some(latest) = self.latest else {
-            let year = self.first_year.unwrap_or(1970);
-            return days_of_date(year, month, day);
+            let (this_year, _, _) = date_of_days(last_day);
+            let days = days_of_date(self.first_year.unwrap_or(this_year), month, day);
+            let is_ahead = self.first_year.is_none() && days > last_day;
+            return if is_ahead {
+                days_of_date(this_year - 1, month, day)
+            } else {
+                days
+            };
         };
         let (mut year, _, _) = date_of_days(latest - MAX_DAYS_BACK);
         while days_of_date(year, month, day) < latest - MAX_DAYS_BACK {
