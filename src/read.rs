@@ -325,7 +325,7 @@ impl Reading {
 
     fn finish(self, faults: impl Iterator<Item = Fault>, notices: Vec<String>) -> Coverage {
         Coverage {
-            years: self.clock.years().to_vec(),
+            years: self.clock.years().cloned().collect(),
             zones: self.clock.zones(),
             faults: faults
                 .map(|fault| FaultCoverage {
