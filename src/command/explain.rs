@@ -45,7 +45,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 /// Adds a detector's manual page.
-pub fn describe(document: &mut Document, detector: &Detector) {
+fn describe(document: &mut Document, detector: &Detector) {
     document.heading(detector.id);
     document.paragraph(detector.question);
     document.paragraph(format!("Its findings are about: {}.", detector.subject));

@@ -13,7 +13,7 @@ use crate::mail::Address;
 /// Options that say what a term is.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Which messages")]
-pub struct Selection {
+pub(super) struct Selection {
     /// A queue ID
     #[arg(long, value_name = "ID")]
     queue_id: Vec<String>,

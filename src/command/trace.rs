@@ -97,7 +97,7 @@ fn document(story: &mut Story, matching: &[u32], families: &[Family], limit: usi
         .clone()
         .flatten()
         .filter_map(|(number, _)| story.messages.find(*number))
-        .flat_map(|message| timeline::shown_events(message))
+        .flat_map(timeline::shown_events)
         .map(|seen| seen.at)
         .collect();
     let texts = evidence::fetch(&mut story.log, wanted);

@@ -20,8 +20,18 @@ pub struct Look {
 /// Writes the document.
 pub fn text(document: &Document, look: Look) -> String {
     let mut out = String::new();
+    let mut previous: Option<&Block> = None;
     for block in &document.blocks {
+        // What belongs to a heading follows it at once; all else is set apart.
+        let follows_heading = matches!(
+            previous,
+            None | Some(Block::Heading(_) | Block::Claim { .. })
+        );
+        if !follows_heading || matches!(block, Block::Heading(_) | Block::Claim { .. }) {
+            out.push('\n');
+        }
         write_block(&mut out, block, look);
+        previous = Some(block);
     }
     out
 }
@@ -32,13 +42,13 @@ fn write_block(out: &mut String, block: &Block, look: Look) {
             let text = printable(text);
             let line = "-".repeat(text.chars().count().min(look.width));
             let text = paint(&text, Style::new().bold(), look);
-            let _ = write!(out, "\n{text}\n{line}\n");
+            let _ = write!(out, "{text}\n{line}\n");
         }
         Block::Claim { level, title } => {
             let mark = format!("[{}]", level.as_str().to_uppercase());
             let mark = paint(&mark, style_of(*level), look);
             let title = paint(&printable(title), Style::new().bold(), look);
-            let _ = write!(out, "\n{mark} {title}\n");
+            let _ = writeln!(out, "{mark} {title}");
         }
         Block::Paragraph(text) => wrap(out, &printable(text), "", look.width),
         Block::Verdict { level, text } => {

@@ -1,7 +1,7 @@
 //! What the report rests on: files, lines understood, year and zone taken, what is missing.
 
-use crate::answer::{Document, Table};
-use crate::read::Coverage;
+use crate::answer::Document;
+use crate::read::{Coverage, FileCoverage};
 
 /// Adds the coverage section.
 pub fn coverage(document: &mut Document, coverage: &Coverage) {
@@ -35,21 +35,19 @@ pub fn coverage(document: &mut Document, coverage: &Coverage) {
         ));
     }
     facts.extend(coverage.notices.iter().cloned());
+    facts.extend(coverage.files.iter().map(file));
     document.list(facts);
-    let rows = coverage.files.iter().map(|file| {
-        let shown = |moment: Option<crate::mail::Timestamp>| {
-            moment.map(|moment| moment.for_people()).unwrap_or_default()
-        };
-        vec![
-            file.file.clone(),
-            file.lines.to_string(),
-            shown(file.first_seen),
-            shown(file.last_seen),
-        ]
-    });
-    document.table(Table {
-        head: vec!["file", "lines", "first", "last"],
-        rows: rows.collect(),
-        numbers: vec![1],
-    });
+}
+
+fn file(file: &FileCoverage) -> String {
+    match (file.first_seen, file.last_seen) {
+        (Some(first), Some(last)) => format!(
+            "{}: {} lines, {} to {}",
+            file.file,
+            file.lines,
+            first.for_people(),
+            last.for_people()
+        ),
+        _ => format!("{}: {} lines", file.file, file.lines),
+    }
 }

@@ -99,7 +99,7 @@ fn clients(finding: &Finding) -> Table {
         rows.push(row);
     }
     Table {
-        head: vec!["address", "in", "network", "messages", "first", "last"],
+        head: vec!["address", "in", "network", "msgs", "first", "last"],
         rows,
         numbers: vec![3],
     }
@@ -133,9 +133,12 @@ fn providers(finding: &Finding) -> Table {
     }
 }
 
+/// One of the counts.
+type Count = fn(&Counts) -> Option<u64>;
+
 /// Where the incident is only a part of what the subject did: both, side by side.
 fn counts(counts: &Counts, totals: &Counts) -> Table {
-    let pairs: [(&str, fn(&Counts) -> Option<u64>); 8] = [
+    let pairs: [(&str, Count); 8] = [
         ("messages", |c| c.messages),
         ("recipients", |c| c.recipients),
         ("sent", |c| c.sent),

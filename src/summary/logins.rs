@@ -77,14 +77,7 @@ pub(super) fn section(document: &mut Document, tables: &Tables) -> Result<()> {
     document.heading(format!("SASL logins ({})", table.height()));
     document.table(Table {
         head: vec![
-            "login",
-            "messages",
-            "recipients",
-            "sent",
-            "deferred",
-            "bounced",
-            "addresses",
-            "senders",
+            "login", "msgs", "rcpts", "sent", "defer", "bounce", "IPs", "from",
         ],
         rows,
         numbers: (1..=names.len()).collect(),

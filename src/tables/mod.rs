@@ -83,7 +83,7 @@ impl TablesBuilder {
         Ok(Tables {
             messages: self.messages.finish(&lineage, &accounts)?,
             deliveries,
-            logins: logins::table(&logins)?,
+            logins: logins::table(logins, &strings)?,
             rejections: rejections::table(&rejections)?,
             lineage,
             strings,

@@ -2,193 +2,23 @@
 
 use std::net::IpAddr;
 
-use anyhow::Result;
-use hashbrown::{HashMap, HashSet};
-use polars::prelude::*;
+use hashbrown::HashSet;
 
+use super::names;
+use super::neighbourhood::{LoginOf, Neighbourhood};
 use super::{
     BULK_FACTOR, BULK_PER_HOUR, FORGED_SHARE, MANY_PLACES, MIN_RECIPIENTS, UNDELIVERED_SHARE,
 };
 use crate::correlate::{Strings, Symbol};
 use crate::detect::Context;
-use crate::detect::submissions::{Submission, ip_of, own_domains};
+use crate::detect::submissions::{Submission, ip_of};
 use crate::knowledge::geoip::Country;
 use crate::knowledge::places::is_private;
 use crate::knowledge::replies::ReplyClass;
-use crate::mail::{Address, LineRef, Status};
-use crate::tables::columns;
+use crate::mail::{Address, Status};
 
 pub(super) const HOUR_MICROS: i64 = 3_600_000_000;
 pub(super) const DAY_MICROS: i64 = 24 * HOUR_MICROS;
-
-/// Names that no mail program logs in with: system accounts of Debian, Red Hat and the usual daemons.
-const SYSTEM_LOGINS: &[&str] = &[
-    "root", "toor", "daemon", "bin", "sys", "sync", "games", "man", "lp", "news", "uucp", "proxy",
-    "www-data", "www", "apache", "httpd", "nginx", "backup", "list", "irc", "gnats", "nobody",
-    "ftp", "mysql", "mariadb", "postgres", "redis", "sshd", "postfix", "dovecot", "vmail",
-    "mailnull", "smmsp", "exim", "clamav", "amavis", "opendkim", "named", "bind", "ntp",
-    "operator", "halt", "shutdown", "adm", "git", "jenkins", "tomcat", "oracle", "ubuntu",
-    "debian", "pi", "vagrant",
-];
-
-/// The names that guessers try first.
-const GUESSABLE_LOGINS: &[&str] = &[
-    "test",
-    "test1",
-    "test2",
-    "testing",
-    "tester",
-    "guest",
-    "demo",
-    "user",
-    "user1",
-    "admin",
-    "administrator",
-    "info",
-    "office",
-    "sales",
-    "contact",
-    "support",
-    "service",
-    "scan",
-    "scanner",
-    "printer",
-    "copier",
-    "fax",
-    "reception",
-    "mail",
-    "email",
-    "smtp",
-    "webmaster",
-    "postmaster",
-    "noreply",
-    "temp",
-    "student",
-    "training",
-    "backup",
-];
-
-/// What all logins of this server have in common.
-pub(super) struct Neighbourhood {
-    pub(super) own_domains: HashSet<String>,
-    /// Logins seen in each country, over any protocol.
-    users_by_country: HashMap<Country, HashSet<Symbol>>,
-    n_users_placed: usize,
-    /// The accounts' busiest hours, in recipients, sorted.
-    peaks: Vec<usize>,
-    /// Mailboxes opened: not over SMTP.
-    mailbox_logins: HashMap<Symbol, Vec<LoginOf>>,
-    /// Failures by client.
-    pub(super) failures: Vec<FailureOf>,
-}
-
-/// A mailbox opened by somebody with the password.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LoginOf {
-    pub(super) micros: i64,
-    pub(super) client_ip: Option<Symbol>,
-    pub(super) at: LineRef,
-}
-
-/// A guess that failed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FailureOf {
-    pub(super) micros: i64,
-    pub(super) client_ip: Option<Symbol>,
-    pub(super) n_times: u32,
-    pub(super) at: LineRef,
-}
-
-impl Neighbourhood {
-    pub(super) fn new(
-        context: &Context<'_>,
-        by_account: &[(Symbol, Vec<Submission>)],
-    ) -> Result<Self> {
-        let mut peaks: Vec<usize> = by_account
-            .iter()
-            .map(|(_, submissions)| peak_per_hour(submissions.iter()))
-            .collect();
-        peaks.sort_unstable();
-        let mut found = Self {
-            own_domains: own_domains(context.tables)?,
-            users_by_country: HashMap::new(),
-            n_users_placed: 0,
-            peaks,
-            mailbox_logins: HashMap::new(),
-            failures: Vec::new(),
-        };
-        found.read_logins(context)?;
-        Ok(found)
-    }
-
-    /// The median of the other accounts' busiest hours; 0 where there is no other.
-    pub(super) fn usual_peak(&self, own_peak: usize) -> usize {
-        let own = self.peaks.binary_search(&own_peak).unwrap_or_else(|at| at);
-        let median = self.peaks.len().saturating_sub(1) / 2;
-        let index = median + usize::from(own <= median);
-        self.peaks.get(index).copied().unwrap_or(0)
-    }
-
-    fn read_logins(&mut self, context: &Context<'_>) -> Result<()> {
-        let table = &context.tables.logins;
-        let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
-        let micros = table.column(columns::TIMESTAMP)?.i64()?;
-        let succeeded = table.column(columns::SUCCEEDED)?.bool()?;
-        let own_fault = table.column(columns::OWN_FAULT)?.bool()?;
-        let smtp = context.tables.strings.find("smtp").map(Symbol::to_u32);
-        let mut placed = HashSet::new();
-        for row in 0..table.height() {
-            let symbol = |cells: &UInt32Chunked| cells.get(row).and_then(Symbol::from_u32);
-            let client_ip = symbol(cells(columns::CLIENT_IP)?);
-            let account = symbol(cells(columns::SASL_USERNAME)?);
-            let at = LineRef {
-                file: cells(columns::FILE)?.get(row).unwrap_or(0),
-                line: cells(columns::LINE)?.get(row).unwrap_or(0),
-            };
-            let micros = micros.get(row).unwrap_or(0);
-            if succeeded.get(row) != Some(true) {
-                if own_fault.get(row) != Some(true) {
-                    self.failures.push(FailureOf {
-                        micros,
-                        client_ip,
-                        n_times: cells(columns::TIMES)?.get(row).unwrap_or(1),
-                        at,
-                    });
-                }
-                continue;
-            }
-            let Some(account) = account else { continue };
-            let ip = ip_of(&context.tables.strings, client_ip);
-            let country = ip.and_then(|ip| context.geoip.lookup(ip).country);
-            if let Some(country) = country {
-                self.users_by_country
-                    .entry(country)
-                    .or_default()
-                    .insert(account);
-                placed.insert(account);
-            }
-            if cells(columns::PROTOCOL)?.get(row) != smtp {
-                let login = LoginOf {
-                    micros,
-                    client_ip,
-                    at,
-                };
-                self.mailbox_logins.entry(account).or_default().push(login);
-            }
-        }
-        self.n_users_placed = placed.len();
-        Ok(())
-    }
-
-    /// How many other accounts are used at all from a known country, and how many from this one.
-    pub(super) fn others_in(&self, country: Country, account: Symbol) -> (usize, usize) {
-        let here = self.users_by_country.get(&country);
-        let others = here.map_or(0, |users| {
-            users.iter().filter(|user| **user != account).count()
-        });
-        (self.n_users_placed.saturating_sub(1), others)
-    }
-}
 
 /// One network from which a login is used.
 pub(super) struct Place<'a> {
@@ -292,15 +122,6 @@ impl<'a> Account<'a> {
         &mut self.places[index]
     }
 
-    /// True for a name that only a system or a daemon has.
-    pub(super) fn has_system_name(&self) -> bool {
-        is_one_of(self.name, SYSTEM_LOGINS)
-    }
-
-    pub(super) fn has_guessable_name(&self) -> bool {
-        is_one_of(self.name, GUESSABLE_LOGINS)
-    }
-
     /// True when the envelope sender is in a domain that is neither the login's nor this server's.
     pub(super) fn is_forged(&self, submission: &Submission) -> bool {
         self.foreign_domain(submission).is_some()
@@ -341,7 +162,7 @@ impl<'a> Account<'a> {
         let everywhere = self.n_places_within_a_day() as f64 >= MANY_PLACES.value;
         let home = self.home(&strange);
         let not_home = |index: &usize| Some(*index) != home && outside(&self.places[*index]);
-        let places: Vec<usize> = if self.has_system_name() {
+        let places: Vec<usize> = if names::is_system(self.name) {
             indexes()
                 .filter(|index| outside(&self.places[*index]))
                 .collect()
@@ -488,11 +309,6 @@ pub(super) fn share(part: usize, whole: usize) -> f64 {
     } else {
         part as f64 / whole as f64
     }
-}
-
-fn is_one_of(login: &str, names: &[&str]) -> bool {
-    let local = Address(login).local_part().to_ascii_lowercase();
-    names.contains(&local.as_str())
 }
 
 fn prefix(ip: IpAddr) -> u32 {

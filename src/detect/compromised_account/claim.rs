@@ -146,6 +146,11 @@ fn evidence(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Evidence> {
     if let Some((_, failure)) = failures_before(account, misuse) {
         lines.push(Evidence::at(failure.at, at_micros(misuse, failure.micros)));
     }
+    let opened = misuse.places.iter();
+    let opened = opened.flat_map(|index| &account.places[*index].mailbox_logins);
+    if let Some(first) = opened.min_by_key(|login| login.at) {
+        lines.push(Evidence::at(first.at, at_micros(misuse, first.micros)));
+    }
     if let Some(last) = misuse.submissions.last() {
         lines.push(Evidence::at(last.line, last.seen));
     }

@@ -2,13 +2,16 @@
 
 mod account;
 mod claim;
+mod names;
+mod neighbourhood;
 mod signals;
 
 use anyhow::Result;
 
 use super::{Context, Detector, SignalKind, Threshold, score, submissions};
 use crate::finding::Finding;
-use account::{Account, Neighbourhood};
+use account::Account;
+use neighbourhood::Neighbourhood;
 
 const BULK_PER_HOUR: Threshold = Threshold {
     name: "bulk-per-hour",
@@ -68,6 +71,12 @@ pub(super) const DETECTOR: Detector = Detector {
             group: "name",
             weight: 0.2,
             meaning: "a role or test name (test, info, scanner, …), the first that a guesser tries",
+        },
+        SignalKind {
+            name: "odd-form",
+            group: "name",
+            weight: 0.15,
+            meaning: "a bare name, where all other logins are whole addresses",
         },
         SignalKind {
             name: "forged-sender",

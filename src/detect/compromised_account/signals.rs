@@ -3,9 +3,9 @@
 use hashbrown::HashSet;
 use serde_json::{Map, Value, json};
 
-use super::account::{
-    Account, DAY_MICROS, FailureOf, HOUR_MICROS, Misuse, peak_per_hour, share, undelivered,
-};
+use super::account::{Account, DAY_MICROS, HOUR_MICROS, Misuse, peak_per_hour, share, undelivered};
+use super::names;
+use super::neighbourhood::FailureOf;
 use super::{
     BULK_FACTOR, BULK_PER_HOUR, DETECTOR, FAILURES_BEFORE, FORGED_SHARE, MANY_PLACES,
     MIN_RECIPIENTS, TRAVEL_KM_PER_HOUR, UNDELIVERED_SHARE,
@@ -20,6 +20,7 @@ use crate::knowledge::replies::ReplyClass;
 pub(super) fn signals(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Signal> {
     [
         name(account),
+        odd_form(account),
         forged_sender(account, misuse),
         bulk(account, misuse),
         undelivered_share(misuse),
@@ -87,15 +88,24 @@ fn signal(name: &'static str, detail: String, facts: Value) -> Option<Signal> {
 
 fn name(account: &Account<'_>) -> Option<Signal> {
     let login = account.name;
-    if account.has_system_name() {
+    if names::is_system(login) {
         let detail = format!("{login} is a system account: nobody has a mail program for it");
         signal("system-login", detail, json!({ "sasl_username": login }))
-    } else if account.has_guessable_name() {
+    } else if names::is_guessable(login) {
         let detail = format!("{login} is a name that guessers try first");
         signal("guessable-login", detail, json!({ "sasl_username": login }))
     } else {
         None
     }
+}
+
+fn odd_form(account: &Account<'_>) -> Option<Signal> {
+    let others = account.neighbourhood.others_with_domain(account.name)?;
+    let detail = format!(
+        "{} is a bare name; the {others} other logins here are whole addresses",
+        account.name
+    );
+    signal("odd-form", detail, json!({ "others": others }))
 }
 
 fn forged_sender(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
