@@ -1,6 +1,8 @@
 //! The journal's exports (`journalctl -o json`, `-o export`) and docker's, as plain syslog lines of the same number.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 
 use super::blocks::Block;
 use crate::mail::Timestamp;
@@ -49,12 +51,19 @@ impl Converter {
             return block;
         }
         let mut text = String::with_capacity(block.text.len() / 2);
-        for line in block.text.split_inclusive('\n') {
+        let mut lossy_lines = BTreeSet::from_iter(block.lossy_lines.iter().copied());
+        for (number, line) in (block.first_line..).zip(block.text.split_inclusive('\n')) {
             let bare = line.strip_suffix('\n').unwrap_or(line);
             if is_export {
                 self.add_export(bare, &mut text);
-            } else if !bare.starts_with('{') || !add_json(bare, &mut text) {
-                text.push_str(bare);
+            } else {
+                match entry_of_json(bare) {
+                    Some(line) => {
+                        text.push_str(&line.text);
+                        lossy_lines.extend(line.is_lossy.then_some(number));
+                    }
+                    None => text.push_str(bare),
+                }
             }
             text.push_str(line.get(bare.len()..).unwrap_or_default());
         }
@@ -63,7 +72,11 @@ impl Converter {
             std::mem::take(&mut self.entry).write(&mut text);
             text.push(' ');
         }
-        Block { text, ..block }
+        Block {
+            text,
+            lossy_lines: lossy_lines.into_iter().collect(),
+            ..block
+        }
     }
 
     /// Reads a line of an entry; behind the last one writes it.
@@ -111,50 +124,67 @@ fn is_field_name(name: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Writes the entry of one line; false when it is no journal's.
-fn add_json(line: &str, text: &mut String) -> bool {
-    let Ok(Value::Object(fields)) = serde_json::from_str(line) else {
-        return false;
-    };
-    // Docker's json-file driver.
-    if let (Some(Value::String(log)), Some(Value::String(time))) =
-        (fields.get("log"), fields.get("time"))
-    {
-        push_value(text, time);
-        text.push(' ');
-        push_value(text, log.trim_end_matches('\n'));
-        return true;
-    }
-    if !fields.contains_key("__REALTIME_TIMESTAMP") {
-        return false;
-    }
-    let mut entry = Entry::default();
-    set_fields(&mut entry, &fields);
-    entry.write(text);
-    true
+/// A line that was JSON.
+#[derive(Debug, Default)]
+struct Converted {
+    text: String,
+    /// Held bytes that are not UTF-8.
+    is_lossy: bool,
 }
 
-fn set_fields(entry: &mut Entry, fields: &Map<String, Value>) {
-    for (name, value) in fields {
+/// The entry of one line; `None` when it is no journal's.
+fn entry_of_json(line: &str) -> Option<Converted> {
+    if !line.starts_with('{') {
+        return None;
+    }
+    let Ok(Value::Object(fields)) = serde_json::from_str(line) else {
+        return None;
+    };
+    let mut converted = Converted::default();
+    // Docker's json-file driver.
+    if let Some(Value::String(log)) = fields.get("log")
+        && let Some(Value::String(time)) = fields.get("time")
+    {
+        push_value(&mut converted.text, time);
+        converted.text.push(' ');
+        push_value(&mut converted.text, log.trim_end_matches('\n'));
+        return Some(converted);
+    }
+    if !fields.contains_key("__REALTIME_TIMESTAMP") {
+        return None;
+    }
+    let mut entry = Entry::default();
+    for (name, value) in &fields {
+        converted.is_lossy |= entry.set_json(name, value);
+    }
+    entry.write(&mut converted.text);
+    Some(converted)
+}
+
+impl Entry {
+    /// True when the value was not UTF-8.
+    fn set_json(&mut self, name: &str, value: &Value) -> bool {
         match value {
-            Value::String(value) => entry.set(name, value),
+            Value::String(value) => self.set(name, value),
             // Text that is not UTF-8, as an array of bytes; or several values of one name.
             Value::Array(items) => {
                 let byte = |item: &Value| item.as_u64().and_then(|b| u8::try_from(b).ok());
                 let bytes: Option<Vec<u8>> = items.iter().map(byte).collect();
                 match (bytes, items.first()) {
-                    (Some(bytes), _) => entry.set(name, &String::from_utf8_lossy(&bytes)),
-                    (None, Some(Value::String(value))) => entry.set(name, value),
+                    (Some(bytes), _) => {
+                        self.set(name, &String::from_utf8_lossy(&bytes));
+                        return std::str::from_utf8(&bytes).is_err();
+                    }
+                    (None, Some(Value::String(value))) => self.set(name, value),
                     (None, _) => {}
                 }
             }
             // Too long a value is null.
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
         }
+        false
     }
-}
 
-impl Entry {
     fn set(&mut self, name: &str, value: &str) {
         let target = match name {
             "__REALTIME_TIMESTAMP" => {

@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::dates::{date_of_days, days_of_date};
 use super::evidence;
 use super::head::{Head, look_at_head};
 use super::header::Header;
 use super::hosts::{HostZone, Hosts};
-use super::timestamp::{LocalTime, Stamp, days_of_date};
+use super::timestamp::{LocalTime, Stamp};
 use super::year::{self, Calendar, Decision};
 use super::zone::Zone;
 use crate::input::Input;
@@ -160,7 +161,8 @@ impl Clock {
             return None;
         }
         let (kind, id) = (proof.kind.as_str(), &proof.id);
-        self.note(format!("{kind} {id} is of {year}"));
+        let (expected, _, _) = date_of_days(local.div_euclid(DAY));
+        self.note(format!("{kind} {id} is of {year}, not {expected}"));
         Some(days)
     }
 
@@ -169,6 +171,7 @@ impl Clock {
         let place = self.file.map_or(usize::MAX, |file| file as usize);
         if let Some(Some(year)) = self.years.get_mut(place)
             && year.contradictions.len() < MAX_CONTRADICTIONS
+            && !year.contradictions.contains(&contradiction)
         {
             year.contradictions.push(contradiction);
         }

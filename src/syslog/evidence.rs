@@ -1,7 +1,8 @@
 //! Moments in UTC that a log proves by itself: long queue IDs, and message-ids that cleanup(8) made.
 
+use super::dates::{date_of_days, days_of_date};
 use super::header::Header;
-use super::timestamp::{LocalTime, date_of_days, days_of_date};
+use super::timestamp::LocalTime;
 
 /// Programs that log as a message arrives, and how these lines begin behind the queue ID.
 const ARRIVALS: [(&str, &str); 3] = [

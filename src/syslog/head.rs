@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use super::dates::{date_of_days, days_of_date};
 use super::evidence::{Proof, late_proof, proof};
 use super::header::{Header, HeaderReader};
-use super::timestamp::{LocalTime, Stamp, date_of_days, days_of_date};
+use super::timestamp::{LocalTime, Stamp};
 use crate::input::Source;
 use crate::mail::Timestamp;
 

@@ -1,6 +1,7 @@
 //! Splits a line into time, host, program, process and text, in every form syslog daemons write.
 
 use super::prefix;
+use super::tag::{clean, process_id, split_at_space, tagged};
 use super::timestamp::{self, Recent, Stamp};
 
 /// The parts of a line. Those that a line lacks are empty.
@@ -115,6 +116,28 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
         };
     }
     let behind = behind.trim_start_matches(' ');
+    if let Some(header) = tagged(stamp, host, behind) {
+        return header;
+    }
+    // AIX: the line came from another host.
+    if let Some(behind) = behind.strip_prefix("Message forwarded from ")
+        && let Some((host, tag)) = behind.split_once(": ")
+        && let Some(header) = tagged(stamp, host, tag)
+    {
+        return header;
+    }
+    if let Some((word, tag)) = behind.split_once(' ')
+        && is_priority(word)
+        && let Some(header) = tagged(stamp, host, tag)
+    {
+        return header;
+    }
+    // OpenWrt: a priority where the host should stand.
+    if is_priority(host)
+        && let Some(header) = tagged(stamp, "", behind)
+    {
+        return header;
+    }
     // SOGo: `sogod [123]: text`.
     if behind.starts_with('[')
         && let Some((pid @ Some(_), text)) = process_id(behind)
@@ -128,11 +151,22 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
             text: clean(text),
         };
     }
-    tagged(stamp, host, behind).unwrap_or(Header {
+    Header {
         stamp,
         host,
         text: behind,
         ..Header::default()
+    }
+}
+
+/// BusyBox writes `mail.info` before the program, AIX `mail:info`.
+fn is_priority(word: &str) -> bool {
+    const LEVELS: [&str; 9] = [
+        "debug", "info", "notice", "warn", "warning", "err", "crit", "alert", "emerg",
+    ];
+    let parts = word.split_once(['.', ':']);
+    parts.is_some_and(|(facility, level)| {
+        LEVELS.contains(&level) && facility.bytes().all(|b| b.is_ascii_alphanumeric())
     })
 }
 
@@ -208,105 +242,6 @@ pub(super) fn without_stamp(line: &str) -> Header<'_> {
         .filter(is_sure)
         .or_else(|| tagged(Stamp::Missing, host, behind).filter(is_sure))
         .unwrap_or(whole)
-}
-
-/// Reads `prog[pid]: text` or `prog: text`.
-fn tagged<'a>(stamp: Stamp, host: &'a str, rest: &'a str) -> Option<Header<'a>> {
-    let (program, pid, text) = tag(rest)?;
-    Some(Header {
-        stamp,
-        host,
-        program,
-        pid,
-        text,
-    })
-}
-
-fn tag(rest: &str) -> Option<(&str, Option<u32>, &str)> {
-    let end = rest.bytes().position(|b| IS_TAG_END[usize::from(b)])?;
-    match rest.as_bytes().get(end)? {
-        b'[' => tag_with_pid(rest, end),
-        b':' => {
-            let (program, behind) = rest.split_at_checked(end)?;
-            let text = behind.strip_prefix(':')?;
-            // `fe80::1 postfix/smtpd[1]: …`: a host.
-            let is_end = text.is_empty() || text.starts_with(' ');
-            (is_end && !program.is_empty()).then_some((program, None, clean(text)))
-        }
-        _ => None,
-    }
-}
-
-/// Bytes that no program's name holds.
-const IS_TAG_END: [bool; 256] = {
-    let mut table = [false; 256];
-    table[b'[' as usize] = true;
-    table[b':' as usize] = true;
-    table[b' ' as usize] = true;
-    table[b'<' as usize] = true;
-    table[b'=' as usize] = true;
-    table
-};
-
-/// Host names are short: looking at each byte is faster than a search for long texts.
-fn split_at_space(text: &str) -> (&str, &str) {
-    let end = text.bytes().position(|b| b == b' ').unwrap_or(text.len());
-    match text.split_at_checked(end) {
-        Some((word, rest)) => (word, rest.strip_prefix(' ').unwrap_or(rest)),
-        None => (text, ""),
-    }
-}
-
-fn tag_with_pid(rest: &str, bracket: usize) -> Option<(&str, Option<u32>, &str)> {
-    let (program, behind) = rest.split_at_checked(bracket)?;
-    let (pid, behind) = process_id(behind)?;
-    if program.is_empty() {
-        return None;
-    }
-    let text = match behind.strip_prefix(':') {
-        Some(text) => text,
-        // macOS: `prog[1] <Info>: text`, `prog[1] (com.apple.x): text`.
-        None => {
-            let text = behind.strip_prefix(' ')?;
-            match text.split_once(">: ") {
-                Some((level, text)) if level.starts_with('<') => text,
-                _ => text,
-            }
-        }
-    };
-    Some((program, pid, clean(text)))
-}
-
-/// Reads `[123]`; a word in the brackets is no number, but a process all the same.
-fn process_id(text: &str) -> Option<(Option<u32>, &str)> {
-    let inner = text.strip_prefix('[')?;
-    let n_digits = inner
-        .bytes()
-        .take(11)
-        .take_while(u8::is_ascii_digit)
-        .count();
-    if let Some((digits, rest)) = inner.split_at_checked(n_digits)
-        && let Some(rest) = rest.strip_prefix(']')
-    {
-        return Some((digits.parse().ok(), rest));
-    }
-    let (word, rest) = inner.split_once(']')?;
-    (!word.contains(' ')).then_some((None, rest))
-}
-
-/// Without the space that separates it, and without Solaris' `[ID 197553 mail.info] `.
-fn clean(text: &str) -> &str {
-    let text = match text.as_bytes() {
-        [b' ', b' ', ..] => text.trim_start_matches(' '),
-        [b' ', ..] => text.strip_prefix(' ').unwrap_or(text),
-        _ => text,
-    };
-    if text.starts_with("[ID ")
-        && let Some((_, behind)) = text.split_once("] ")
-    {
-        return behind;
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! A line's header: when, which host, which program; and the year and zone that year-less logs leave out.
 
 mod clock;
+mod dates;
 mod evidence;
 mod head;
 mod header;
 mod hosts;
 mod prefix;
 mod repeated;
+mod tag;
 #[cfg(test)]
 mod tests;
 mod timestamp;

@@ -1,7 +1,8 @@
 //! The year of a year-less log: from its own lines, its siblings, its name, its file's times.
 
+use super::dates::{date_of_days, days_in_month, days_of_date};
 use super::head::{Head, MAX_DAYS_BACK};
-use super::timestamp::{LocalTime, date_of_days, days_in_month, days_of_date};
+use super::timestamp::LocalTime;
 use crate::input::Source;
 
 const DAY: i64 = 86400;

@@ -183,7 +183,7 @@ impl WallClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syslog::timestamp::days_of_date;
+    use crate::syslog::dates::days_of_date;
 
     #[test]
     fn zones_by_name_and_offset() {
