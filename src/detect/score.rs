@@ -7,6 +7,8 @@ use crate::finding::{Level, Mitigation, Signal};
 const SAY: f64 = 0.4;
 const MEDIUM: f64 = 0.5;
 const HIGH: f64 = 0.7;
+/// The weight from which on the facts of a group are a kind of reason of their own.
+const REASON: f64 = 0.2;
 /// A signal that is enough alone.
 const CONCLUSIVE: f64 = 0.9;
 
@@ -18,6 +20,24 @@ pub(super) fn score(signals: &[Signal], mitigations: &[Mitigation]) -> f64 {
     ((1.0 - doubt) * relief * 100.0).round() / 100.0
 }
 
+/// Kinds of reasons: groups whose facts together weigh enough to be one.
+fn n_reasons(signals: &[Signal], kinds: &[SignalKind]) -> usize {
+    let group_of = |signal: &Signal| {
+        let kind = kinds.iter().find(|kind| kind.name == signal.name);
+        kind.map(|kind| kind.group)
+    };
+    let mut groups: Vec<&str> = signals.iter().filter_map(group_of).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups.retain(|group| {
+        let members = signals
+            .iter()
+            .filter(|signal| group_of(signal) == Some(group));
+        1.0 - members.map(|signal| 1.0 - signal.weight).product::<f64>() >= REASON
+    });
+    groups.len()
+}
+
 /// The level, or `None` when there is nothing to say. Several facts of one group are one kind of reason;
 /// without a second kind, or a conclusive fact, nothing is claimed.
 pub(super) fn level(
@@ -26,15 +46,9 @@ pub(super) fn level(
     kinds: &[SignalKind],
     ongoing_and_large: bool,
 ) -> Option<Level> {
-    let mut groups: Vec<&str> = signals
-        .iter()
-        .filter_map(|signal| kinds.iter().find(|kind| kind.name == signal.name))
-        .map(|kind| kind.group)
-        .collect();
-    groups.sort_unstable();
-    groups.dedup();
+    let n_reasons = n_reasons(signals, kinds);
     let conclusive = signals.iter().any(|signal| signal.weight >= CONCLUSIVE);
-    if groups.len() < 2 && !conclusive {
+    if n_reasons < 2 && !conclusive {
         return None;
     }
     match score {
@@ -94,6 +108,14 @@ mod tests {
             level(0.95, &[signal("a", 0.95)], KINDS, false),
             Some(Level::High)
         );
+    }
+
+    #[test]
+    fn a_trifle_is_no_second_reason() {
+        let trifle = [signal("a", 0.9 - 0.1), signal("c", 0.15)];
+        assert_eq!(level(0.83, &trifle, KINDS, false), None);
+        let facts = [signal("c", 0.8), signal("a", 0.15), signal("b", 0.15)];
+        assert_eq!(level(0.86, &facts, KINDS, false), Some(Level::High));
     }
 
     #[test]

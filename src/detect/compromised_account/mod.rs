@@ -69,7 +69,7 @@ pub(super) const DETECTOR: Detector = Detector {
         SignalKind {
             name: "guessable-login",
             group: "name",
-            weight: 0.2,
+            weight: 0.15,
             meaning: "a role or test name (test, info, scanner, …), the first that a guesser tries",
         },
         SignalKind {

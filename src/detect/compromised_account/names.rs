@@ -2,14 +2,18 @@
 
 use crate::mail::Address;
 
-/// Names that no mail program logs in with: system accounts of Debian, Red Hat and the usual daemons.
+/// Accounts of systems and daemons, which nobody has a mail program for.
 const SYSTEM_LOGINS: &[&str] = &[
-    "root", "toor", "daemon", "bin", "sys", "sync", "games", "man", "lp", "news", "uucp", "proxy",
-    "www-data", "www", "apache", "httpd", "nginx", "backup", "list", "irc", "gnats", "nobody",
-    "ftp", "mysql", "mariadb", "postgres", "redis", "sshd", "postfix", "dovecot", "vmail",
-    "mailnull", "smmsp", "exim", "clamav", "amavis", "opendkim", "named", "bind", "ntp",
-    "operator", "halt", "shutdown", "adm", "git", "jenkins", "tomcat", "oracle", "ubuntu",
-    "debian", "pi", "vagrant",
+    "root", "toor", "daemon", "bin", "sys", "sync", "adm", "uucp", "www-data", "apache", "httpd",
+    "nginx", "gnats", "nobody", "mysql", "mariadb", "postgres", "redis", "sshd", "postfix",
+    "dovecot", "vmail", "mailnull", "smmsp", "exim", "clamav", "amavis", "opendkim", "named",
+    "halt", "shutdown", "jenkins", "tomcat", "ubuntu", "vagrant",
+];
+
+/// Likewise, but with a domain they are mailboxes that people do have: `news@example.com`.
+const SYSTEM_LOGINS_IF_BARE: &[&str] = &[
+    "games", "man", "lp", "news", "proxy", "www", "backup", "list", "irc", "ftp", "bind", "ntp",
+    "operator", "git", "oracle", "debian", "pi",
 ];
 
 /// The names that guessers try first.
@@ -51,7 +55,8 @@ const GUESSABLE_LOGINS: &[&str] = &[
 
 /// True for a name that only a system or a daemon has.
 pub(super) fn is_system(login: &str) -> bool {
-    is_one_of(login, SYSTEM_LOGINS)
+    let is_bare = !login.contains('@');
+    is_one_of(login, SYSTEM_LOGINS) || (is_bare && is_one_of(login, SYSTEM_LOGINS_IF_BARE))
 }
 
 /// True for a name that guessers try first.
@@ -71,6 +76,7 @@ mod tests {
     #[test]
     fn names_are_known_with_and_without_a_domain() {
         assert!(is_system("root") && is_system("Root@example.com"));
+        assert!(is_system("news") && !is_system("news@example.com"));
         assert!(is_guessable("TEST") && is_guessable("info@example.com"));
         assert!(!is_system("rooter") && !is_guessable("testa.rossa"));
     }
