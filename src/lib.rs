@@ -34,10 +34,10 @@ pub mod detect;
 
 pub mod incident;
 
-pub mod summary;
-
 // Answers.
 pub mod answer;
+
+pub mod summary;
 
 pub mod render;
 

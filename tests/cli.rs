@@ -202,7 +202,10 @@ fn log_text_reaches_the_terminal_as_text() {
     let login = message["origin"]["sasl_username"]
         .as_str()
         .expect("a login");
-    assert_eq!(login, "=cmd|' /C calc'!A0,<b>\u{1b}]0;x\u{7}\u{202e}\u{9b}2J");
+    assert_eq!(
+        login,
+        "=cmd|' /C calc'!A0,<b>\u{1b}]0;x\u{7}\u{202e}\u{9b}2J"
+    );
 }
 
 #[test]

@@ -82,9 +82,10 @@ pub enum When {
 }
 
 impl Output {
-    /// For a command that reads no logs and writes text.
-    pub(super) fn for_text(color: When) -> Self {
+    /// For a command that reads no logs and writes a document.
+    pub(super) fn for_document(format: Format, color: When) -> Self {
         Self {
+            format,
             color,
             ..Self::default()
         }

@@ -37,8 +37,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let Investigation { log, findings, .. } = &found;
     let coverage = &log.coverage;
     match output.format {
-        Format::Text => output::document(&output, &document(&found))?,
-        format => output::to_output(&output, |out| {
+        Format::Text | Format::Markdown => output::document(&output, &document(&found))?,
+        format @ (Format::Json | Format::Jsonl) => output::to_output(&output, |out| {
             render::records(out, format, "detect", "findings", findings, coverage)?;
             Ok(())
         })?,

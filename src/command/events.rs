@@ -35,8 +35,10 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let mut log = None;
     output::to_output(&output, |out| {
         log = Some(match output.format {
-            Format::Text => as_text(&options, &output, &wanted, out)?,
-            format => as_records(&options, &output, format, &wanted, out)?,
+            Format::Text | Format::Markdown => as_text(&options, &output, &wanted, out)?,
+            format @ (Format::Json | Format::Jsonl) => {
+                as_records(&options, &output, format, &wanted, out)?
+            }
         });
         Ok(())
     })?;

@@ -7,6 +7,7 @@ use super::arguments::{Output, When};
 use super::{Outcome, output};
 use crate::answer::{Document, Table};
 use crate::detect::{DETECTORS, Detector};
+use crate::render::Format;
 
 /// What a detector looks for, its signals, thresholds, false positives and remedies.
 #[derive(Debug, Args)]
@@ -17,6 +18,10 @@ pub struct Arguments {
     /// Colours in text
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     color: When,
+
+    /// Markdown instead of text
+    #[arg(long)]
+    markdown: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
@@ -39,7 +44,12 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
             describe(&mut document, detector);
         }
     }
-    let output = Output::for_text(arguments.color);
+    let format = if arguments.markdown {
+        Format::Markdown
+    } else {
+        Format::Text
+    };
+    let output = Output::for_document(format, arguments.color);
     output::document(&output, &document)?;
     Ok(Outcome::Done)
 }

@@ -38,8 +38,10 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let mut story = reconstruct(&options, &output)?;
     let chosen = choose(&story, &options, &terms);
     match output.format {
-        Format::Text => output::document(&output, &document(&story, &chosen))?,
-        format => write_records(&mut story, &output, format, "messages", &chosen)?,
+        Format::Text | Format::Markdown => output::document(&output, &document(&story, &chosen))?,
+        format @ (Format::Json | Format::Jsonl) => {
+            write_records(&mut story, &output, format, "messages", &chosen)?
+        }
     }
     Ok(outcome(&story.log.coverage, None, None))
 }

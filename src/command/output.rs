@@ -14,7 +14,7 @@ use crate::answer::Document;
 use crate::input::Input;
 use crate::options::Options;
 use crate::read::{self, Log, Observer};
-use crate::render::{self, Look, printable};
+use crate::render::{self, Format, Look, printable};
 
 /// Columns of a mail or a pipe.
 const USUAL_WIDTH: usize = 80;
@@ -61,9 +61,12 @@ fn to_file(path: &Path, write: impl FnOnce(&mut Sink<'_>) -> Result<()>) -> Resu
     Ok(())
 }
 
-/// Writes a document as text.
+/// Writes a document, as Markdown if that was asked for, else as text.
 pub(super) fn document(output: &Output, document: &Document) -> Result<()> {
-    let text = render::text(document, look(output));
+    let text = match output.format {
+        Format::Markdown => render::markdown(document),
+        Format::Text | Format::Json | Format::Jsonl => render::text(document, look(output)),
+    };
     to_output(output, |out| Ok(out.write_all(text.as_bytes())?))
 }
 

@@ -35,8 +35,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
         .findings
         .retain(|finding| finding.level >= arguments.min_level);
     match output.format {
-        Format::Text => output::document(&output, &document(&found)?)?,
-        format => output::to_output(&output, |out| {
+        Format::Text | Format::Markdown => output::document(&output, &document(&found)?)?,
+        format @ (Format::Json | Format::Jsonl) => output::to_output(&output, |out| {
             let (findings, coverage) = (&found.findings, &found.log.coverage);
             render::records(out, format, "report", "findings", findings, coverage)?;
             Ok(())

@@ -51,11 +51,11 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let matching = choose(&story, &options, &terms);
     let families = families(&story, &matching);
     match output.format {
-        Format::Text => {
+        Format::Text | Format::Markdown => {
             let document = document(&mut story, &matching, &families, arguments.limit);
             output::document(&output, &document)?;
         }
-        format => {
+        format @ (Format::Json | Format::Jsonl) => {
             let mut members: Vec<u32> = families.iter().flatten().map(|(n, _)| *n).collect();
             members.sort_unstable();
             write_records(&mut story, &output, format, "trace", &members)?;

@@ -2,6 +2,7 @@
 
 pub mod evidence;
 mod json;
+mod markdown;
 mod printable;
 mod text;
 
@@ -10,6 +11,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub use json::RecordWriter;
+pub use markdown::markdown;
 pub use printable::printable;
 pub use text::{Look, text};
 
@@ -21,6 +23,8 @@ pub enum Format {
     /// For people.
     #[default]
     Text,
+    /// For tickets.
+    Markdown,
     /// One JSON object.
     Json,
     /// One JSON object a line.
