@@ -95,6 +95,9 @@ pub struct Mitigation {
     pub detail: String,
 }
 
+/// Stands in an action's command for the logs of the run, which detectors do not know.
+pub const LOGS: &str = "{logs}";
+
 /// What to do, as a command to copy, and what it is good for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
@@ -228,4 +231,27 @@ pub struct Finding {
     pub actions: Vec<Action>,
     /// What the log does not tell, and what would speak against the claim.
     pub uncertain: Vec<String>,
+}
+
+/// Quotes a text as one word of a shell: a login name is whatever a client claims.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@._+-/".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_is_one_word() {
+        assert_eq!(shell_word("ann@example.com"), "ann@example.com");
+        assert_eq!(shell_word("-rf"), "'-rf'");
+        assert_eq!(shell_word("a';reboot;'"), r"'a'\'';reboot;'\'''");
+        assert_eq!(shell_word(""), "''");
+    }
 }

@@ -8,7 +8,7 @@ use super::arguments::Output;
 use super::output;
 use crate::correlate::Correlator;
 use crate::detect;
-use crate::finding::Finding;
+use crate::finding::{Finding, LOGS, shell_word};
 use crate::incident;
 use crate::knowledge::geoip::GeoIp;
 use crate::options::Options;
@@ -42,6 +42,10 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
     let tables = builder.finish(told, log_end)?;
     let mut findings = incident::arrange(detect::detect(&tables, &geoip)?);
     evidence::quote(&mut log, &mut findings);
+    let logs = logs(options);
+    for action in findings.iter_mut().flat_map(|finding| &mut finding.actions) {
+        action.command = action.command.replace(LOGS, &logs);
+    }
     Ok(Investigation {
         log,
         tables,
@@ -57,4 +61,16 @@ fn geoip(options: &Options) -> Result<GeoIp> {
     } else {
         GeoIp::with_mmdb(&options.geoip)
     }
+}
+
+/// The logs of this run as words of a shell.
+fn logs(options: &Options) -> String {
+    if options.paths.is_empty() || options.paths.iter().any(|path| path.as_os_str() == "-") {
+        return "/var/log/mail.log*".to_owned();
+    }
+    let paths = options
+        .paths
+        .iter()
+        .map(|path| shell_word(&path.to_string_lossy()));
+    paths.collect::<Vec<String>>().join(" ")
 }

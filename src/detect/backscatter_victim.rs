@@ -10,7 +10,9 @@ use super::submissions::ip_of;
 use super::{Context, Detector, SignalKind, Threshold, counting, score};
 use crate::correlate::Symbol;
 use crate::event::RejectClass;
-use crate::finding::{Action, Counts, Evidence, Finding, Mitigation, Signal, Subject, SubjectKind};
+use crate::finding::{
+    Action, Counts, Evidence, Finding, LOGS, Mitigation, Signal, Subject, SubjectKind,
+};
 use crate::knowledge::places::Network;
 use crate::knowledge::providers::registrable_domain;
 use crate::mail::{Address, LineRef, Timestamp};
@@ -455,7 +457,7 @@ fn actions(flood: &Flood) -> Vec<Action> {
         SubjectKind::Domain => {
             "postconf -n smtpd_recipient_restrictions local_recipient_maps".to_owned()
         }
-        _ => "mailsleuth trace --from '<>' --limit 3 /var/log/mail.log*".to_owned(),
+        _ => format!("mailsleuth trace --from '<>' --limit 3 {LOGS}"),
     };
     vec![
         Action {

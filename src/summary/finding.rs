@@ -44,7 +44,7 @@ pub fn finding(document: &mut Document, finding: &Finding) {
             .map(|m| format!("{} ({})", m.detail, m.name));
         document.list(doubts.collect());
     }
-    if finding.counts != finding.totals {
+    if finding.counts.messages != finding.totals.messages {
         document.table(counts(&finding.counts, &finding.totals));
     }
     document.table(clients(finding));

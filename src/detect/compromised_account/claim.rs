@@ -7,7 +7,8 @@ use super::{DETECTOR, signals::failures_before};
 use crate::correlate::Symbol;
 use crate::detect::counting;
 use crate::finding::{
-    Action, Counts, Evidence, Finding, Level, Mitigation, Signal, Subject, SubjectKind,
+    Action, Counts, Evidence, Finding, LOGS, Level, Mitigation, Signal, Subject, SubjectKind,
+    shell_word,
 };
 use crate::mail::{Status, Timestamp};
 
@@ -80,18 +81,48 @@ fn summary(
     last: Timestamp,
 ) -> String {
     let n = |count: Option<u64>| count.unwrap_or(0);
-    let lost = n(counts.bounced) + n(counts.expired);
-    format!(
-        "{} messages to {} recipients were sent with the login {} from {} addresses between {} and {}: {} deliveries accepted, {} deferred, {lost} bounced; {n_still_queued} messages are still queued.",
-        n(counts.messages),
-        n(counts.recipients),
+    let outcomes = [
+        (n(counts.sent), "accepted"),
+        (n(counts.deferred), "deferred"),
+        (n(counts.bounced) + n(counts.expired), "bounced"),
+        (n(counts.unknown), "of unknown outcome"),
+    ];
+    let outcomes = outcomes.iter().filter(|(n, _)| *n > 0);
+    let outcomes: Vec<String> = outcomes.map(|(n, what)| format!("{n} {what}")).collect();
+    let mut summary = format!(
+        "{} to {} {} sent with the login {} from {} between {} and {}; deliveries: {}.",
+        plural(n(counts.messages), "message"),
+        plural(n(counts.recipients), "recipient"),
+        if counts.messages == Some(1) {
+            "was"
+        } else {
+            "were"
+        },
         account.name,
-        n(counts.client_ips),
+        plural_es(n(counts.client_ips), "address"),
         first.for_people(),
         last.for_people(),
-        n(counts.sent),
-        n(counts.deferred),
-    )
+        outcomes.join(", "),
+    );
+    if n_still_queued > 0 {
+        let queued = plural(n_still_queued as u64, "message");
+        summary.push_str(&format!(" {queued} still wait in the queue."));
+    }
+    if n(counts.bounces_received) > 0 {
+        let bounces = plural(n(counts.bounces_received), "bounce");
+        summary.push_str(&format!(
+            " {bounces} of it came back to mailboxes here: the echo of this mail, no backscatter."
+        ));
+    }
+    summary
+}
+
+fn plural(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn plural_es(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "es" })
 }
 
 /// Counts of the misuse (`only_theirs`) or of the whole account.
@@ -165,7 +196,7 @@ fn failed_deliveries(misuse: &Misuse<'_>) -> Vec<Evidence> {
     let mut lines = Vec::new();
     for delivery in misuse.submissions.iter().flat_map(|s| &s.deliveries) {
         let failed = delivery.status != Status::Sent && delivery.status != Status::Unknown;
-        if failed && lines.len() < 2 * N_LINES && told.insert((delivery.provider, delivery.reply)) {
+        if failed && lines.len() < N_LINES + 1 && told.insert((delivery.provider, delivery.reply)) {
             let moment = at_micros(misuse, delivery.last_attempt_micros);
             lines.push(Evidence::at(delivery.line, moment));
         }
@@ -194,14 +225,14 @@ fn actions(account: &Account<'_>, still_queued: &[String]) -> Vec<Action> {
             format!("printf '%s\\n' {} | postsuper -h -", still_queued.join(" "))
         } else {
             format!(
-                "mailsleuth detect --format json /var/log/mail.log* | jq -r '.findings[] | select(.subject.name == \"{}\") | .still_queued[]' | postsuper -h -",
+                "mailsleuth detect --format json {LOGS} | jq -r '.findings[] | select(.subject.name == \"{}\") | .still_queued[]' | postsuper -h -",
                 account.name.replace(['\\', '"', '\''], "")
             )
         };
         actions.push(Action {
             why: format!(
-                "Hold the {} messages that still wait, so that nothing more leaves",
-                still_queued.len()
+                "Hold what still waits ({}), so that nothing more leaves",
+                plural(still_queued.len() as u64, "message")
             ),
             command: ids,
         });
@@ -212,27 +243,17 @@ fn actions(account: &Account<'_>, still_queued: &[String]) -> Vec<Action> {
     }
     actions.push(Action {
         why: "Follow all that the login did, line by line".to_owned(),
-        command: format!("mailsleuth trace --account {login} /var/log/mail.log*"),
+        command: format!("mailsleuth trace --account {login} {LOGS}"),
     });
     actions
-}
-
-/// Quoted for a shell: a login name is whatever a client claims.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 fn uncertain(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<String> {
     let mut doubts = Vec::new();
     match misuse.owners.iter().map(|s| s.seen).max() {
         Some(last) => doubts.push(format!(
-            "{} messages of the same login are held to be the owner's (the last at {}), because they come from the networks used for ordinary mail.",
-            misuse.owners.len(),
+            "{} of the same login held to be the owner's (the last at {}), by the networks used for ordinary mail.",
+            plural(misuse.owners.len() as u64, "message"),
             last.for_people()
         )),
         None => doubts.push(
@@ -247,7 +268,10 @@ fn uncertain(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<String> {
     doubts.push(if opened == 0 {
         "No IMAP or POP3 login from these networks is logged; whether mail was read elsewhere is not known.".to_owned()
     } else {
-        format!("The mailbox was opened {opened} times from the same networks: its contents may have been read.")
+        format!(
+            "The mailbox was opened {} from the same networks: its contents may have been read.",
+            plural(opened as u64, "time")
+        )
     });
     doubts.push("The log does not tell how the password was lost.".to_owned());
     doubts
