@@ -78,7 +78,7 @@ fn describe(document: &mut Document, detector: &Detector) {
         numbers: vec![2],
     });
     document.paragraph(
-        "Signals of one group count as one kind of reason; nothing is reported unless two kinds come together.",
+        "Signals of one group count as one kind of reason; nothing is reported unless two kinds come together, or one signal weighs 0.90 or more.",
     );
     document.heading("Thresholds");
     document.table(Table {

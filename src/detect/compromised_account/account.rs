@@ -284,6 +284,11 @@ pub(super) fn undelivered<'a>(mail: impl Iterator<Item = &'a Submission>) -> (us
     counts
 }
 
+/// Recipients, those that no line names included.
+pub(super) fn recipients<'a>(mail: impl Iterator<Item = &'a Submission>) -> usize {
+    mail.map(|s| s.deliveries.len() + s.n_untold as usize).sum()
+}
+
 /// The most recipients within any 60 minutes.
 pub(super) fn peak_per_hour<'a>(mail: impl Iterator<Item = &'a Submission>) -> usize {
     let mut uses: Vec<(i64, usize)> = mail

@@ -43,6 +43,11 @@ const MANY_PLACES: Threshold = Threshold {
     value: 5.0,
     meaning: "different networks (by AS, else by /16 or /32) within 24 hours; home, work and mobile are three",
 };
+const FAR_TOO_MANY_PLACES: Threshold = Threshold {
+    name: "far-too-many-places",
+    value: 10.0,
+    meaning: "different networks within 24 hours that no single person uses: conclusive by itself",
+};
 const TRAVEL_KM_PER_HOUR: Threshold = Threshold {
     name: "travel-km-per-hour",
     value: 900.0,
@@ -133,6 +138,12 @@ pub(super) const DETECTOR: Detector = Detector {
             meaning: "from many different networks within a day",
         },
         SignalKind {
+            name: "everywhere",
+            group: "place",
+            weight: 0.9,
+            meaning: "from so many different networks within a day that it must be a network of bots; conclusive",
+        },
+        SignalKind {
             name: "old-tls",
             group: "client",
             weight: 0.1,
@@ -158,13 +169,14 @@ pub(super) const DETECTOR: Detector = Detector {
         UNDELIVERED_SHARE,
         FORGED_SHARE,
         MANY_PLACES,
+        FAR_TOO_MANY_PLACES,
         TRAVEL_KM_PER_HOUR,
         FAILURES_BEFORE,
     ],
     false_positives: "People on the move (few messages, delivered); newsletters (one usual place, own sender, \
         mostly delivered); programs that send with many senders from one machine; a virtual private network \
         that makes one person appear in two countries. None of these alone is reported: two kinds of reasons \
-        must come together. Mail that cron or a web server hands in with sendmail(1) is no login and is never \
+        must come together, unless one is conclusive. Mail that cron or a web server hands in with sendmail(1) is no login and is never \
         counted here.",
     remedies: "Change the password and end the sessions; hold what is still queued (postsuper -h) and look at one \
         message (postcat -vq) before deleting; find out how the password was lost; refuse logins from where no \

@@ -3,12 +3,14 @@
 use hashbrown::HashSet;
 use serde_json::{Map, Value, json};
 
-use super::account::{Account, DAY_MICROS, HOUR_MICROS, Misuse, peak_per_hour, share, undelivered};
+use super::account::{
+    Account, DAY_MICROS, HOUR_MICROS, Misuse, peak_per_hour, recipients, share, undelivered,
+};
 use super::names;
 use super::neighbourhood::FailureOf;
 use super::{
-    BULK_FACTOR, BULK_PER_HOUR, DETECTOR, FAILURES_BEFORE, FORGED_SHARE, MANY_PLACES,
-    MIN_RECIPIENTS, TRAVEL_KM_PER_HOUR, UNDELIVERED_SHARE,
+    BULK_FACTOR, BULK_PER_HOUR, DETECTOR, FAILURES_BEFORE, FAR_TOO_MANY_PLACES, FORGED_SHARE,
+    MANY_PLACES, MIN_RECIPIENTS, TRAVEL_KM_PER_HOUR, UNDELIVERED_SHARE,
 };
 use crate::correlate::Symbol;
 use crate::detect::submissions::{Submission, ip_of};
@@ -42,7 +44,8 @@ pub(super) fn signals(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Signal>
 /// What speaks against it.
 pub(super) fn mitigations(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Mitigation> {
     let forged = misuse.submissions.iter().any(|s| account.is_forged(s));
-    let own_sender = (!forged && !misuse.submissions.is_empty()).then(|| Mitigation {
+    let told = misuse.submissions.iter().all(|s| s.from.is_some());
+    let own_sender = (!forged && told).then(|| Mitigation {
         name: "own-sender",
         weight: 0.1,
         detail: "all envelope senders are in domains of this server".to_owned(),
@@ -115,7 +118,10 @@ fn forged_sender(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         .filter_map(|submission| account.foreign_domain(submission))
         .collect();
     let n_messages = misuse.submissions.len();
-    if n_messages < 2 || share(domains.len(), n_messages) < FORGED_SHARE.value {
+    // A single odd message can be a mistake in a program's settings; to many recipients it is none.
+    let n_recipients = recipients(misuse.submissions.iter().copied());
+    let enough = n_messages >= 2 || n_recipients as f64 >= MIN_RECIPIENTS.value;
+    if !enough || share(domains.len(), n_messages) < FORGED_SHARE.value {
         return None;
     }
     let mut distinct = domains.clone();
@@ -288,8 +294,11 @@ fn odd_country(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
 fn many_places(account: &Account<'_>) -> Option<Signal> {
     let n_places = account.n_places_within_a_day();
     let detail = format!("used from {n_places} different networks within 24 hours");
-    (n_places as f64 >= MANY_PLACES.value)
-        .then(|| signal("many-places", detail, json!({ "places": n_places })))?
+    let facts = json!({ "places": n_places });
+    if n_places as f64 >= FAR_TOO_MANY_PLACES.value {
+        return signal("everywhere", detail, facts);
+    }
+    (n_places as f64 >= MANY_PLACES.value).then(|| signal("many-places", detail, facts))?
 }
 
 fn old_tls(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
