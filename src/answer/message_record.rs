@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::correlate::{Lineage, Message, OriginKind, Recipient, Strings, Symbol};
 use crate::incident::stable_id;
+use crate::knowledge::postcat::QueueFile;
 use crate::knowledge::providers::Providers;
 use crate::mail::{Address, Relay, Timestamp};
 
@@ -32,6 +33,12 @@ pub struct MessageRecord {
     pub children: Vec<RelativeRecord>,
     pub recipients: Vec<RecipientRecord>,
     pub events: Vec<EventLine>,
+    /// When it arrived, as its first delivery's delay tells, where the log begins later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Timestamp>,
+    /// What its queue file says (`trace --postcat`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_file: Option<QueueFile>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,6 +92,24 @@ pub struct RecipientRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay: Option<f64>,
     pub reason: String,
+}
+
+/// One recipient of one message (`messages --deliveries`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeliveryRecord {
+    /// Of the message.
+    pub id: String,
+    pub host: String,
+    pub queue_id: String,
+    pub first_seen: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sasl_username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(flatten)]
+    pub recipient: RecipientRecord,
 }
 
 /// A line of the message's timeline.
@@ -209,7 +234,33 @@ impl Messages {
                     text: None,
                 })
                 .collect(),
+            arrival: arrival(message),
+            queue_file: None,
         }
+    }
+
+    /// A record for each recipient; who handed the message in is told as of its submission.
+    pub fn deliveries<'a>(
+        &'a self,
+        message: &'a Message,
+    ) -> impl Iterator<Item = DeliveryRecord> + 'a {
+        let text = |symbol: Symbol| self.strings.get(symbol).to_owned();
+        let root = self
+            .find(self.lineage.submission(message.number))
+            .unwrap_or(message);
+        message
+            .recipients
+            .iter()
+            .map(move |recipient| DeliveryRecord {
+                id: self.id(message.number).unwrap_or_default().to_owned(),
+                host: text(message.host),
+                queue_id: message.queue_id.to_string(),
+                first_seen: message.first_seen,
+                client_ip: root.origin.client_ip.map(text),
+                sasl_username: root.origin.sasl_username.map(text),
+                from: message.from.map(text),
+                recipient: self.recipient(recipient),
+            })
     }
 
     fn origin(&self, message: &Message) -> OriginRecord {
@@ -259,6 +310,21 @@ impl Messages {
             reason: recipient.reason.to_string(),
         }
     }
+}
+
+/// `delay=161913` of a delivery puts the arrival so many seconds before its line.
+fn arrival(message: &Message) -> Option<Timestamp> {
+    if message.origin.kind != OriginKind::Unknown {
+        return None;
+    }
+    let attempts = message.recipients.iter();
+    let arrivals = attempts.filter_map(|r| Some((r.last_attempt, r.delay?)));
+    let (seen, delay) = arrivals.min_by_key(|(seen, _)| *seen)?;
+    Some(Timestamp {
+        micros: seen.micros - (delay * 1e6) as i64,
+        digits: 0,
+        ..seen
+    })
 }
 
 /// What the log says of a recipient's next hop.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use clap::{Args, ValueHint};
 
@@ -110,6 +110,17 @@ impl Output {
             },
             without_geoip,
         })
+    }
+
+    /// For a command whose answer is more than one table.
+    ///
+    /// # Errors
+    /// `--format csv`.
+    pub(super) fn refuse_csv(&self) -> Result<()> {
+        if self.format == Format::Csv {
+            bail!("--format csv: only `messages` and `events` give one table; take json or jsonl");
+        }
+        Ok(())
     }
 
     fn period(&self, now: DateTime<Utc>) -> Result<Period> {

@@ -28,6 +28,7 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let Common { paths, output } = arguments.common;
+    output.refuse_csv()?;
     let options = output.options(paths)?;
     let mut found = investigate(&options, &output)?;
     let worst = found.findings.iter().map(|finding| finding.level).max();
@@ -38,10 +39,12 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let coverage = &log.coverage;
     match output.format {
         Format::Text | Format::Markdown => output::document(&output, &document(&found))?,
-        format @ (Format::Json | Format::Jsonl) => output::to_output(&output, |out| {
-            render::records(out, format, "detect", "findings", findings, coverage)?;
-            Ok(())
-        })?,
+        format @ (Format::Json | Format::Jsonl | Format::Csv) => {
+            output::to_output(&output, |out| {
+                render::records(out, format, "detect", "findings", findings, coverage)?;
+                Ok(())
+            })?
+        }
     }
     Ok(outcome(coverage, worst, Some(arguments.fail_on)))
 }

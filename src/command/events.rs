@@ -12,7 +12,7 @@ use crate::answer::event_record::EventRecord;
 use crate::event::Event;
 use crate::options::Options;
 use crate::read::{Log, Record};
-use crate::render::{Format, RecordWriter, printable};
+use crate::render::{Column, CsvWriter, Format, RecordWriter, printable};
 
 /// Every line of the log as a record.
 #[derive(Debug, Args)]
@@ -36,6 +36,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     output::to_output(&output, |out| {
         log = Some(match output.format {
             Format::Text | Format::Markdown => as_text(&options, &output, &wanted, out)?,
+            Format::Csv => as_table(&options, &output, &wanted, out)?,
             format @ (Format::Json | Format::Jsonl) => {
                 as_records(&options, &output, format, &wanted, out)?
             }
@@ -93,6 +94,59 @@ fn as_records(
     writer.finish(&log.coverage)?;
     Ok(log)
 }
+
+fn as_table(
+    options: &Options,
+    output: &Output,
+    wanted: &Wanted<'_>,
+    out: &mut Sink<'_>,
+) -> Result<Log> {
+    let mut writer = CsvWriter::new(out, COLUMNS)?;
+    let mut failure = None;
+    let log = output::read(options, output, &mut |record, file| {
+        if !wanted(record) {
+            return ControlFlow::Continue(());
+        }
+        keep(writer.record(&EventRecord::new(record, file)), &mut failure)
+    })?;
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    writer.finish()?;
+    Ok(log)
+}
+
+/// The columns of the table, in the contract's order.
+const COLUMNS: &[Column] = &[
+    ("timestamp", "/timestamp"),
+    ("host", "/host"),
+    ("program", "/program"),
+    ("pid", "/pid"),
+    ("queue_id", "/queue_id"),
+    ("event", "/event"),
+    ("client_name", "/client_name"),
+    ("client_ip", "/client_ip"),
+    ("sasl_method", "/sasl_method"),
+    ("sasl_username", "/sasl_username"),
+    ("helo", "/helo"),
+    ("from", "/from"),
+    ("to", "/to"),
+    ("orig_to", "/orig_to"),
+    ("size", "/size"),
+    ("nrcpt", "/nrcpt"),
+    ("message_id", "/message_id"),
+    ("relay_name", "/relay_name"),
+    ("relay_ip", "/relay_ip"),
+    ("delay", "/delay"),
+    ("dsn", "/dsn"),
+    ("status", "/status"),
+    ("reason", "/reason"),
+    ("action", "/action"),
+    ("stage", "/stage"),
+    ("reply_code", "/reply_code"),
+    ("file", "/file"),
+    ("line", "/line"),
+];
 
 /// Goes on as long as writing works.
 fn keep(written: std::io::Result<()>, failure: &mut Option<std::io::Error>) -> ControlFlow<()> {

@@ -4,22 +4,27 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use clap::Args;
+use serde::Serialize;
 
 use super::arguments::{Common, Output};
 use super::selection::{Selection, Term};
-use super::{Outcome, outcome, output};
-use crate::answer::message_record::{MessageRecord, Messages};
-use crate::answer::{Document, Table};
+use super::{Outcome, outcome, output, tables};
+use crate::answer::message_record::{DeliveryRecord, Messages};
 use crate::correlate::{Correlator, Lineage, Message};
+use crate::knowledge::postcat::QueueFile;
 use crate::options::Options;
 use crate::read::Log;
-use crate::render::{Format, RecordWriter, evidence};
+use crate::render::{Column, CsvWriter, Format, RecordWriter, evidence};
 
 /// Every reconstructed message as a record.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
     common: Common,
+
+    /// One record for each recipient instead of one for each message
+    #[arg(long)]
+    deliveries: bool,
 
     #[command(flatten)]
     selection: Selection,
@@ -38,12 +43,66 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let mut story = reconstruct(&options, &output)?;
     let chosen = choose(&story, &options, &terms);
     match output.format {
-        Format::Text | Format::Markdown => output::document(&output, &document(&story, &chosen))?,
+        Format::Text | Format::Markdown if arguments.deliveries => {
+            output::document(&output, &tables::deliveries(&story, &chosen))?;
+        }
+        Format::Text | Format::Markdown => {
+            output::document(&output, &tables::messages(&story, &chosen))?;
+        }
+        Format::Csv if arguments.deliveries => {
+            write_csv(
+                &output,
+                tables::DELIVERY_COLUMNS,
+                deliveries(&story, &chosen),
+            )?;
+        }
+        Format::Csv => {
+            let records = chosen.iter().filter_map(|number| {
+                let message = story.messages.find(*number)?;
+                Some(story.messages.record(message, &[]))
+            });
+            write_csv(&output, tables::MESSAGE_COLUMNS, records)?;
+        }
+        format @ (Format::Json | Format::Jsonl) if arguments.deliveries => {
+            output::to_output(&output, |out| {
+                let is_lines = format == Format::Jsonl;
+                let mut writer = RecordWriter::new(out, is_lines, "messages", "deliveries")?;
+                for record in deliveries(&story, &chosen) {
+                    writer.record(&record)?;
+                }
+                Ok(writer.finish(&story.log.coverage)?)
+            })?;
+        }
         format @ (Format::Json | Format::Jsonl) => {
-            write_records(&mut story, &output, format, "messages", &chosen)?
+            write_records(&mut story, &output, format, "messages", &chosen, &[])?;
         }
     }
     Ok(outcome(&story.log.coverage, None, None))
+}
+
+/// One record for each recipient of the chosen messages.
+fn deliveries<'a>(
+    story: &'a Story,
+    chosen: &'a [u32],
+) -> impl Iterator<Item = DeliveryRecord> + 'a {
+    let messages = chosen
+        .iter()
+        .filter_map(|number| story.messages.find(*number));
+    messages.flat_map(|message| story.messages.deliveries(message))
+}
+
+fn write_csv<T: Serialize>(
+    output: &Output,
+    columns: &'static [Column],
+    records: impl Iterator<Item = T>,
+) -> Result<()> {
+    output::to_output(output, |out| {
+        let mut writer = CsvWriter::new(out, columns)?;
+        for record in records {
+            writer.record(&record)?;
+        }
+        Ok(writer.finish()?)
+    })
 }
 
 /// Reads the logs and keeps every message whole.
@@ -85,6 +144,7 @@ pub(super) fn write_records(
     format: Format,
     command: &str,
     chosen: &[u32],
+    queue_files: &[QueueFile],
 ) -> Result<()> {
     let events = chosen
         .iter()
@@ -105,55 +165,11 @@ pub(super) fn write_records(
             for (line, seen) in record.events.iter_mut().zip(&message.events) {
                 line.text = texts.get(&seen.at).cloned();
             }
+            let is_its = |file: &&QueueFile| file.queue_id == record.queue_id;
+            record.queue_file = queue_files.iter().find(is_its).cloned();
             writer.record(&record)?;
         }
         writer.finish(&story.log.coverage)?;
         Ok(())
     })
-}
-
-fn document(story: &Story, chosen: &[u32]) -> Document {
-    let mut document = Document::default();
-    let rows = chosen.iter().filter_map(|number| {
-        let message = story.messages.find(*number)?;
-        let record = story.messages.record(message, &[]);
-        Some(row(&record))
-    });
-    let rows: Vec<Vec<String>> = rows.collect();
-    document.paragraph(format!("{} messages", rows.len()));
-    document.table(Table {
-        head: vec![
-            "first seen",
-            "queue ID",
-            "from",
-            "to",
-            "state",
-            "login",
-            "client",
-        ],
-        rows,
-        numbers: Vec::new(),
-    });
-    document
-}
-
-fn row(record: &MessageRecord) -> Vec<String> {
-    let to = match record.recipients.as_slice() {
-        [] => record.nrcpt.map(|n| format!("({n})")).unwrap_or_default(),
-        [one] => one.to.clone(),
-        [first, rest @ ..] => format!("{} +{}", first.to, rest.len()),
-    };
-    let from = record.from.as_deref().map(|from| match from {
-        "" => "<>",
-        from => from,
-    });
-    vec![
-        record.first_seen.for_people(),
-        record.queue_id.clone(),
-        from.unwrap_or("?").to_owned(),
-        to,
-        record.state.to_owned(),
-        record.origin.sasl_username.clone().unwrap_or_default(),
-        record.origin.client_ip.clone().unwrap_or_default(),
-    ]
 }

@@ -9,8 +9,10 @@ mod messages;
 mod output;
 mod report;
 mod selection;
+mod tables;
 mod timeline;
 mod trace;
+mod words;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -65,7 +65,9 @@ fn to_file(path: &Path, write: impl FnOnce(&mut Sink<'_>) -> Result<()>) -> Resu
 pub(super) fn document(output: &Output, document: &Document) -> Result<()> {
     let text = match output.format {
         Format::Markdown => render::markdown(document),
-        Format::Text | Format::Json | Format::Jsonl => render::text(document, look(output)),
+        Format::Text | Format::Json | Format::Jsonl | Format::Csv => {
+            render::text(document, look(output))
+        }
     };
     to_output(output, |out| Ok(out.write_all(text.as_bytes())?))
 }

@@ -28,6 +28,7 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let Common { paths, output } = arguments.common;
+    output.refuse_csv()?;
     let options = output.options(paths)?;
     let mut found = investigate(&options, &output)?;
     let worst = found.findings.iter().map(|finding| finding.level).max();
@@ -36,11 +37,13 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
         .retain(|finding| finding.level >= arguments.min_level);
     match output.format {
         Format::Text | Format::Markdown => output::document(&output, &document(&found)?)?,
-        format @ (Format::Json | Format::Jsonl) => output::to_output(&output, |out| {
-            let (findings, coverage) = (&found.findings, &found.log.coverage);
-            render::records(out, format, "report", "findings", findings, coverage)?;
-            Ok(())
-        })?,
+        format @ (Format::Json | Format::Jsonl | Format::Csv) => {
+            output::to_output(&output, |out| {
+                let (findings, coverage) = (&found.findings, &found.log.coverage);
+                render::records(out, format, "report", "findings", findings, coverage)?;
+                Ok(())
+            })?
+        }
     }
     Ok(outcome(&found.log.coverage, worst, arguments.fail_on))
 }

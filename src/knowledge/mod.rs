@@ -2,5 +2,6 @@
 
 pub mod geoip;
 pub mod places;
+pub mod postcat;
 pub mod providers;
 pub mod replies;

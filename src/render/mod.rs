@@ -1,5 +1,6 @@
 //! An answer -> bytes, one file for each format.
 
+mod csv;
 pub mod evidence;
 mod json;
 mod markdown;
@@ -10,6 +11,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub use csv::{Column, CsvWriter};
 pub use json::RecordWriter;
 pub use markdown::markdown;
 pub use printable::printable;
@@ -29,6 +31,8 @@ pub enum Format {
     Json,
     /// One JSON object a line.
     Jsonl,
+    /// For spreadsheets; only where an answer is one table.
+    Csv,
 }
 
 /// Writes all records of an answer at once, as `json` or `jsonl`.
