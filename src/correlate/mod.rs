@@ -1,6 +1,10 @@
 //! Events in log order -> messages, logins, refusals, and who came of whom.
 
+mod delivery;
+mod kinship;
+mod life;
 mod lineage;
+mod logins;
 mod message;
 mod observe;
 mod session;
