@@ -236,7 +236,8 @@ pub struct Finding {
 /// Quotes a text as one word of a shell: a login name is whatever a client claims.
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@._+-/".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+    let is_option = text.starts_with('-') && text != "-";
+    if !text.is_empty() && !is_option && text.chars().all(plain) {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))

@@ -82,7 +82,9 @@ fn standard_input_gives_the_same_report_as_the_file() {
                 .map(|word| word.replace(ROOT, "-"))
                 .collect()
         };
-        assert_eq!(words(&text(&output.stdout)), words(&from_file));
+        let (from_pipe, from_file) = (words(&text(&output.stdout)), words(&from_file));
+        let differ = from_pipe.iter().zip(&from_file).find(|(a, b)| a != b);
+        assert_eq!((differ, from_pipe.len()), (None, from_file.len()));
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
     let tables = builder.finish(told, log_end)?;
     let mut findings = incident::arrange(detect::detect(&tables, &geoip)?);
     evidence::quote(&mut log, &mut findings);
-    let logs = logs(options);
+    let logs = logs(options, &log);
     for action in findings.iter_mut().flat_map(|finding| &mut finding.actions) {
         action.command = action.command.replace(LOGS, &logs);
     }
@@ -64,13 +64,14 @@ fn geoip(options: &Options) -> Result<GeoIp> {
 }
 
 /// The logs of this run as words of a shell.
-fn logs(options: &Options) -> String {
-    if options.paths.is_empty() || options.paths.iter().any(|path| path.as_os_str() == "-") {
-        return "/var/log/mail.log*".to_owned();
+fn logs(options: &Options, log: &Log) -> String {
+    let is_piped = log.sources.iter().any(|source| source.name == "-");
+    match options.paths.as_slice() {
+        [] if is_piped => "-".to_owned(),
+        [] => "/var/log/mail.log*".to_owned(),
+        paths => {
+            let words = paths.iter().map(|path| shell_word(&path.to_string_lossy()));
+            words.collect::<Vec<String>>().join(" ")
+        }
     }
-    let paths = options
-        .paths
-        .iter()
-        .map(|path| shell_word(&path.to_string_lossy()));
-    paths.collect::<Vec<String>>().join(" ")
 }
