@@ -25,7 +25,7 @@ pub struct Record<'a> {
     pub program: &'a str,
     pub pid: Option<u32>,
     pub text: &'a str,
-    pub event: Event<'a>,
+    pub event: &'a Event<'a>,
     /// How many lines this one stands for: `message repeated N times`.
     pub repeated: u32,
     /// Held bytes that are not UTF-8.
@@ -289,7 +289,7 @@ impl Reading {
                 program: line.header.program,
                 pid: line.header.pid,
                 text: line.header.text,
-                event: line.event.clone(),
+                event: &line.event,
                 repeated: line.repeated,
                 is_lossy: line.is_lossy,
             };

@@ -111,7 +111,7 @@ impl<'a> EventRecord<'a> {
             line: record.at.line,
             ..Self::default()
         };
-        fields.add(&record.event);
+        fields.add(record.event);
         fields
     }
 

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let Common { paths, output } = arguments.common;
     let options = output.options(paths)?;
     let wanted = |record: &Record<'_>| {
-        let is_wanted = !arguments.unknown || record.event == Event::Unknown;
+        let is_wanted = !arguments.unknown || *record.event == Event::Unknown;
         is_wanted && options.period.contains(record.timestamp.micros)
     };
     let mut log = None;

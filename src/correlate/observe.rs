@@ -24,7 +24,7 @@ impl Correlator {
         };
         let last_failure = self.last_failure.take();
         let session_key = (place.host, place.program, record.pid.unwrap_or(0));
-        match &record.event {
+        match record.event {
             Event::Connect { .. } => {
                 if let Some(old) = self.sessions.connect(session_key) {
                     self.end_transaction(record, old.message);

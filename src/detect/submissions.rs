@@ -52,7 +52,7 @@ pub(super) fn by_account(tables: &Tables) -> Result<Vec<(Symbol, Vec<Submission>
         .sort([columns::MESSAGE], SortMultipleOptions::default())
         .collect()?;
     let deliveries = tables.deliveries.clone().lazy().filter(mine).collect()?;
-    let mut submissions = Reader { table: &messages }.submissions()?;
+    let mut submissions = Reader::new(&messages)?.submissions()?;
     add_deliveries(&mut submissions, &deliveries)?;
 
     let mut accounts: HashMap<Symbol, Vec<Submission>> = HashMap::new();
@@ -108,12 +108,44 @@ impl Submissions {
     }
 }
 
-/// Cells of the messages' table, by column.
+/// Cells of the messages' table, by column: looked up by name once, not for each row.
 struct Reader<'a> {
     table: &'a DataFrame,
+    message: &'a UInt32Chunked,
+    queue_id: &'a StringChunked,
+    first_seen: &'a Int64Chunked,
+    offset_minutes: &'a Int32Chunked,
+    digits: &'a UInt32Chunked,
+    client_ip: &'a UInt32Chunked,
+    from: &'a UInt32Chunked,
+    sasl_method: &'a UInt32Chunked,
+    tls_version: &'a UInt32Chunked,
+    line: (&'a UInt32Chunked, &'a UInt32Chunked),
+    queued_line: (&'a UInt32Chunked, &'a UInt32Chunked),
 }
 
 impl<'a> Reader<'a> {
+    fn new(table: &'a DataFrame) -> Result<Self> {
+        let numbers = |name| -> Result<&'a UInt32Chunked> { Ok(table.column(name)?.u32()?) };
+        Ok(Self {
+            table,
+            message: numbers(columns::MESSAGE)?,
+            queue_id: table.column(columns::QUEUE_ID)?.str()?,
+            first_seen: table.column(columns::FIRST_SEEN)?.i64()?,
+            offset_minutes: table.column(columns::OFFSET_MINUTES)?.i32()?,
+            digits: numbers(columns::DIGITS)?,
+            client_ip: numbers(columns::CLIENT_IP)?,
+            from: numbers(columns::FROM)?,
+            sasl_method: numbers(columns::SASL_METHOD)?,
+            tls_version: numbers(columns::TLS_VERSION)?,
+            line: (numbers(columns::FILE)?, numbers(columns::LINE)?),
+            queued_line: (
+                numbers(columns::QUEUED_FILE)?,
+                numbers(columns::QUEUED_LINE)?,
+            ),
+        })
+    }
+
     fn u32s(&self, name: &str) -> Result<&'a UInt32Chunked> {
         Ok(self.table.column(name)?.u32()?)
     }
@@ -140,7 +172,7 @@ impl<'a> Reader<'a> {
                 && accepted.get(row) == Some(true)
                 && let Some(account) = accounts.get(row).and_then(Symbol::from_u32)
             {
-                let submission = self.submission(row)?;
+                let submission = self.submission(row);
                 found.index.insert(submission.number, found.list.len());
                 found.list.push((account, submission));
             }
@@ -161,40 +193,36 @@ impl<'a> Reader<'a> {
         Ok(found)
     }
 
-    fn submission(&self, row: usize) -> Result<Submission> {
-        let cell = |name| -> Result<Option<u32>> { Ok(self.u32s(name)?.get(row)) };
-        let symbol =
-            |name| -> Result<Option<Symbol>> { Ok(cell(name)?.and_then(Symbol::from_u32)) };
-        let micros = self.table.column(columns::FIRST_SEEN)?.i64()?.get(row);
-        let offset = self.table.column(columns::OFFSET_MINUTES)?.i32()?.get(row);
-        let queue_id = self.table.column(columns::QUEUE_ID)?.str()?.get(row);
-        let line = |file, line| -> Result<LineRef> {
-            Ok(LineRef {
-                file: cell(file)?.unwrap_or(0),
-                line: cell(line)?.unwrap_or(0),
-            })
+    fn submission(&self, row: usize) -> Submission {
+        let symbol = |cells: &UInt32Chunked| cells.get(row).and_then(Symbol::from_u32);
+        let line = |(file, line): (&UInt32Chunked, &UInt32Chunked)| LineRef {
+            file: file.get(row).unwrap_or(0),
+            line: line.get(row).unwrap_or(0),
         };
-        Ok(Submission {
-            number: cell(columns::MESSAGE)?.unwrap_or(0),
-            queue_id: queue_id.unwrap_or_default().to_owned(),
+        let offset = self.offset_minutes.get(row);
+        Submission {
+            number: self.message.get(row).unwrap_or(0),
+            queue_id: self.queue_id.get(row).unwrap_or_default().to_owned(),
             seen: Timestamp {
-                micros: micros.unwrap_or(0),
+                micros: self.first_seen.get(row).unwrap_or(0),
                 offset_minutes: offset.and_then(|o| o.try_into().ok()).unwrap_or(0),
-                digits: cell(columns::DIGITS)?
+                digits: self
+                    .digits
+                    .get(row)
                     .and_then(|d| d.try_into().ok())
                     .unwrap_or(0),
             },
-            client_ip: symbol(columns::CLIENT_IP)?,
-            from: symbol(columns::FROM)?,
-            sasl_method: symbol(columns::SASL_METHOD)?,
-            tls_version: symbol(columns::TLS_VERSION)?,
-            line: line(columns::FILE, columns::LINE)?,
-            queued_line: line(columns::QUEUED_FILE, columns::QUEUED_LINE)?,
+            client_ip: symbol(self.client_ip),
+            from: symbol(self.from),
+            sasl_method: symbol(self.sasl_method),
+            tls_version: symbol(self.tls_version),
+            line: line(self.line),
+            queued_line: line(self.queued_line),
             deliveries: Vec::new(),
             n_untold: 0,
             still_queued: Vec::new(),
             n_bounces: 0,
-        })
+        }
     }
 }
 

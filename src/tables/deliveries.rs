@@ -86,30 +86,33 @@ impl Rows {
         Ok(table)
     }
 
-    /// The provider of each row; `None` for local mailboxes. Looked up once for each domain and relay.
+    /// The provider of each row; `None` for local mailboxes. Looked up once for each recipient and relay.
     fn providers(&self, strings: &mut Strings) -> Vec<Option<Symbol>> {
+        let key = |row: &Row| (row.to, row.relay_name, row.relay_ip);
+        let mut known: HashMap<_, (u64, Option<Symbol>)> = HashMap::new();
+        let mut order = Vec::new();
+        for row in &self.rows {
+            let (n_deliveries, _) = known.entry(key(row)).or_insert_with(|| {
+                order.push(key(row));
+                (0, None)
+            });
+            *n_deliveries += 1;
+        }
         let mut providers = Providers::embedded();
-        for row in &self.rows {
-            let domain = Address(strings.get(row.to)).domain().unwrap_or_default();
-            providers.learn(domain, &relay(row.relay_name, row.relay_ip, strings), 1);
+        for (to, name, ip) in &order {
+            let domain = Address(strings.get(*to)).domain().unwrap_or_default();
+            let (n_deliveries, _) = known[&(*to, *name, *ip)];
+            providers.learn(domain, &relay(*name, *ip, strings), n_deliveries);
         }
-        let mut known = HashMap::new();
-        let mut found = Vec::with_capacity(self.rows.len());
-        for row in &self.rows {
-            let domain = Address(strings.get(row.to)).domain();
-            let key = (row.relay_name, row.relay_ip, domain.map(str::to_owned));
-            if let Some(provider) = known.get(&key) {
-                found.push(*provider);
-                continue;
+        for (to, name, ip) in order {
+            let domain = Address(strings.get(to)).domain();
+            let label = providers.provider(domain, &relay(name, ip, strings));
+            let label = label.map(Cow::into_owned);
+            if let Some((_, provider)) = known.get_mut(&(to, name, ip)) {
+                *provider = label.map(|label| strings.intern(&label));
             }
-            let label = providers
-                .provider(domain, &relay(row.relay_name, row.relay_ip, strings))
-                .map(Cow::into_owned);
-            let provider = label.map(|label| strings.intern(&label));
-            known.insert(key, provider);
-            found.push(provider);
         }
-        found
+        self.rows.iter().map(|row| known[&key(row)].1).collect()
     }
 }
 

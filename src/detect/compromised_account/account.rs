@@ -1,19 +1,16 @@
 //! One login: its places, which of them is home, and which part of its mail is not the owner's.
 
-use std::net::IpAddr;
-
 use hashbrown::HashSet;
 
 use super::names;
-use super::neighbourhood::{LoginOf, Neighbourhood};
+use super::neighbourhood::{LoginOf, Neighbourhood, PlaceKey};
 use super::{
     BULK_FACTOR, BULK_PER_HOUR, FORGED_SHARE, MANY_PLACES, MIN_RECIPIENTS, UNDELIVERED_SHARE,
 };
 use crate::correlate::{Strings, Symbol};
 use crate::detect::Context;
-use crate::detect::submissions::{Submission, ip_of};
+use crate::detect::submissions::Submission;
 use crate::knowledge::geoip::Country;
-use crate::knowledge::places::is_private;
 use crate::knowledge::replies::ReplyClass;
 use crate::mail::{Address, Status};
 
@@ -26,19 +23,6 @@ pub(super) struct Place<'a> {
     pub(super) country: Option<Country>,
     pub(super) submissions: Vec<&'a Submission>,
     pub(super) mailbox_logins: Vec<LoginOf>,
-}
-
-/// What counts as the same place: addresses of one provider change from day to day.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum PlaceKey {
-    /// This host, the local network: webmail, an office.
-    Private,
-    Asn(u32),
-    /// The first bits of an address whose AS is not known: a /16 or a /32.
-    Prefix(u32),
-    /// An address that the log masks.
-    Masked(Symbol),
-    Unknown,
 }
 
 /// One login and all that it did.
@@ -98,22 +82,12 @@ impl<'a> Account<'a> {
     }
 
     fn place_mut(&mut self, client_ip: Option<Symbol>) -> &mut Place<'a> {
-        let ip = ip_of(self.strings(), client_ip);
-        let place = ip
-            .map(|ip| self.context.geoip.lookup(ip))
-            .unwrap_or_default();
-        let key = match (ip, client_ip, place.asn) {
-            (Some(ip), _, _) if is_private(ip) => PlaceKey::Private,
-            (Some(_), _, Some(asn)) => PlaceKey::Asn(asn),
-            (Some(ip), _, None) => PlaceKey::Prefix(prefix(ip)),
-            (None, Some(masked), _) => PlaceKey::Masked(masked),
-            (None, None, _) => PlaceKey::Unknown,
-        };
-        let known = self.places.iter().position(|place| place.key == key);
+        let spot = self.neighbourhood.known_spot(client_ip);
+        let known = self.places.iter().position(|place| place.key == spot.key);
         let index = known.unwrap_or_else(|| {
             self.places.push(Place {
-                key,
-                country: place.country,
+                key: spot.key,
+                country: spot.country,
                 submissions: Vec::new(),
                 mailbox_logins: Vec::new(),
             });
@@ -129,7 +103,10 @@ impl<'a> Account<'a> {
 
     /// The sender's domain, when it is foreign.
     pub(super) fn foreign_domain(&self, submission: &Submission) -> Option<String> {
-        let from = Address(self.strings().get(submission.from?));
+        let from = submission
+            .from
+            .filter(|from| !self.neighbourhood.is_own_sender(*from))?;
+        let from = Address(self.strings().get(from));
         let domain = from.domain()?.to_ascii_lowercase();
         let logins_own = Address(self.name).domain().map(str::to_ascii_lowercase);
         let own = logins_own.as_deref() == Some(&domain)
@@ -313,12 +290,5 @@ pub(super) fn share(part: usize, whole: usize) -> f64 {
         0.0
     } else {
         part as f64 / whole as f64
-    }
-}
-
-fn prefix(ip: IpAddr) -> u32 {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.to_bits() >> 16,
-        IpAddr::V6(ip) => (ip.to_bits() >> 96) as u32,
     }
 }
