@@ -100,14 +100,14 @@ fn generate(folder: &Path, n_domains: u64, n_days: u64, one_file: bool) -> Resul
 /// Plain for the newest file, gzip for the others, as on a server.
 enum Out {
     Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
 }
 
 fn writer(path: &Path) -> Result<Out> {
     let file = BufWriter::new(File::create(path)?);
     Ok(
         match path.extension().is_some_and(|extension| extension == "gz") {
-            true => Out::Gzip(GzEncoder::new(file, Compression::default())),
+            true => Out::Gzip(Box::new(GzEncoder::new(file, Compression::default()))),
             false => Out::Plain(file),
         },
     )

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, anyhow};
+use hashbrown::HashMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -48,6 +49,15 @@ pub struct Coverage {
     pub cut: u64,
     /// Lines without a time.
     pub undated: u64,
+    /// Lines that the logging system itself says it dropped, as far as it counts them.
+    pub lines_lost: u64,
+    /// Lines that say so.
+    pub loss_notices: u64,
+    /// Places where the log is silent for long, or its clock goes back; the first ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breaks: Vec<Break>,
+    /// By program, where it is one of a mail server; the first ones met.
+    pub programs: Vec<ProgramCoverage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +70,24 @@ pub struct Coverage {
     /// What could not be read: the answer is incomplete.
     pub faults: Vec<FaultCoverage>,
     pub notices: Vec<String>,
+}
+
+/// A place where time is not continuous within a file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Break {
+    pub file: String,
+    /// The first line after it.
+    pub line: u32,
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// A program's lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ProgramCoverage {
+    pub program: String,
+    pub lines: u64,
+    pub unknown: u64,
 }
 
 /// One source.
@@ -249,11 +277,21 @@ fn event<'a>(header: &Header<'a>) -> (Event<'a>, u32) {
     }
 }
 
+/// Silence that an administrator should know of: even a small server has cron mail once a day.
+const SILENCE_MICROS: i64 = 36 * 3_600_000_000;
+/// A step back that is neither daylight saving nor a slow daemon (L15).
+const STEP_BACK_MICROS: i64 = 3_900 * 1_000_000;
+/// Breaks and programs told: log text can make up any number of them.
+const MAX_BREAKS: usize = 20;
+const MAX_PROGRAMS: usize = 200;
+
 /// Dates the lines, counts them and shows them.
 struct Reading {
     clock: Clock,
     coverage: Coverage,
     last: Timestamp,
+    /// Place of each program in the coverage.
+    programs: HashMap<Box<str>, usize>,
 }
 
 impl Reading {
@@ -269,6 +307,7 @@ impl Reading {
                 ..Coverage::default()
             },
             last: Timestamp::default(),
+            programs: HashMap::new(),
         }
     }
 
@@ -306,12 +345,31 @@ impl Reading {
             Event::Other => coverage.other += 1,
             _ => coverage.understood += 1,
         }
+        if let Event::LinesLost { n_lines, .. } = line.event {
+            coverage.loss_notices += 1;
+            coverage.lines_lost += n_lines.unwrap_or(0);
+        }
+        if line.event != Event::Other {
+            count_program(&mut coverage.programs, &mut self.programs, line);
+        }
         coverage.lossy += u64::from(line.is_lossy);
         coverage.cut += u64::from(line.is_cut);
         let in_file = &mut coverage.files[file as usize];
         in_file.lines += 1;
         match timestamp {
             Some(moment) => {
+                if let Some(before) = in_file.last_seen {
+                    let step = moment.micros - before.micros;
+                    let is_break = !(-STEP_BACK_MICROS..=SILENCE_MICROS).contains(&step);
+                    if is_break && coverage.breaks.len() < MAX_BREAKS {
+                        coverage.breaks.push(Break {
+                            file: in_file.file.clone(),
+                            line: line.number,
+                            from: before,
+                            to: moment,
+                        });
+                    }
+                }
                 in_file.first_seen.get_or_insert(moment);
                 in_file.last_seen = Some(moment);
                 let first = coverage.first_seen.get_or_insert(moment);
@@ -323,7 +381,10 @@ impl Reading {
         }
     }
 
-    fn finish(self, faults: impl Iterator<Item = Fault>, notices: Vec<String>) -> Coverage {
+    fn finish(mut self, faults: impl Iterator<Item = Fault>, notices: Vec<String>) -> Coverage {
+        self.coverage
+            .programs
+            .sort_by(|a, b| a.program.cmp(&b.program));
         Coverage {
             years: self.clock.years().cloned().collect(),
             zones: self.clock.zones(),
@@ -338,4 +399,26 @@ impl Reading {
             ..self.coverage
         }
     }
+}
+
+fn count_program(
+    programs: &mut Vec<ProgramCoverage>,
+    places: &mut HashMap<Box<str>, usize>,
+    line: &Parsed<'_>,
+) {
+    let name = line.header.program;
+    let place = match places.get(name) {
+        Some(place) => *place,
+        None if programs.len() < MAX_PROGRAMS => {
+            places.insert(name.into(), programs.len());
+            programs.push(ProgramCoverage {
+                program: name.to_owned(),
+                ..ProgramCoverage::default()
+            });
+            programs.len() - 1
+        }
+        None => return,
+    };
+    programs[place].lines += 1;
+    programs[place].unknown += u64::from(line.event == Event::Unknown);
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::event::Event;
 use crate::mail::{Address, Client, QueueId, Relay, Timestamp};
+use crate::parse;
 use crate::read::Record;
 
 /// One line; a field that it does not have is left out.
@@ -74,6 +75,9 @@ pub struct EventRecord<'a> {
     pub stage: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_code: Option<u16>,
+    /// The queue ID of a notification that reports on `queue_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_queue_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,15 +99,19 @@ pub struct EventRecord<'a> {
 impl<'a> EventRecord<'a> {
     /// Takes a record of the log apart; `file` is the name of its source.
     pub fn new(record: &'a Record<'a>, file: &'a str) -> Self {
-        let parts = record.program.contains('/');
+        let has_program = !record.program.is_empty();
+        let queue_id = match record.event {
+            Event::Unknown if record.program.contains('/') => parse::leading_queue_id(record.text),
+            event => event.queue_id(),
+        };
         let mut fields = Self {
             timestamp: record.has_stamp.then_some(record.timestamp),
             host: record.host,
             program: record.program,
-            instance: record.program.split('/').next().filter(|_| parts),
-            service: record.program.rsplit('/').next().filter(|_| parts),
+            instance: record.program.split('/').next().filter(|_| has_program),
+            service: record.program.rsplit('/').next().filter(|_| has_program),
             pid: record.pid,
-            queue_id: record.event.queue_id().map(|id| id.0),
+            queue_id: queue_id.map(|id| id.0),
             event: record.event.name(),
             repeated: (record.repeated > 1).then_some(record.repeated),
             lossy: record.is_lossy,
@@ -203,7 +211,7 @@ impl<'a> EventRecord<'a> {
                 self.status = Some(status);
             }
             Event::Removed { how, .. } => self.reason = *how,
-            Event::Notification { child, .. } => self.action = child.map(id),
+            Event::Notification { child, .. } => self.notification_queue_id = child.map(id),
             Event::Reject(reject) => {
                 self.client(&reject.client);
                 self.action = Some(reject.action);
@@ -253,11 +261,17 @@ impl<'a> EventRecord<'a> {
                 self.action = Some(what);
                 self.reason = Some(detail).filter(|detail| !detail.is_empty()).copied();
             }
+            Event::Warning { client, text, .. } | Event::Note { client, text, .. } => {
+                if let Some(client) = client {
+                    self.client(client);
+                }
+                self.reason = Some(text);
+            }
             Event::Statistics { text }
-            | Event::Warning { text, .. }
             | Event::Service { text }
-            | Event::LinesLost { text, .. }
-            | Event::Note { text, .. } => self.reason = Some(text),
+            | Event::LinesLost { text, .. } => {
+                self.reason = Some(text);
+            }
             Event::Repeated { n_times } => self.repeated = Some(*n_times),
             Event::Unknown | Event::Other => {}
         }

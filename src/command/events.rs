@@ -7,12 +7,13 @@ use clap::Args;
 
 use super::arguments::{Common, Output};
 use super::output::Sink;
+use super::unknown::{self, UnknownShapes};
 use super::{Outcome, outcome, output};
 use crate::answer::event_record::EventRecord;
 use crate::event::Event;
 use crate::options::Options;
 use crate::read::{Log, Record};
-use crate::render::{Column, CsvWriter, Format, RecordWriter, printable};
+use crate::render::{self, Column, CsvWriter, Format, RecordWriter, printable};
 
 /// Every line of the log as a record.
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub struct Arguments {
     #[command(flatten)]
     common: Common,
 
-    /// Only lines of mail programs that no rule understands
+    /// Lines of mail programs that no rule understands, grouped by shape, the most frequent first
     #[arg(long)]
     unknown: bool,
 }
@@ -28,10 +29,10 @@ pub struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let Common { paths, output } = arguments.common;
     let options = output.options(paths)?;
-    let wanted = |record: &Record<'_>| {
-        let is_wanted = !arguments.unknown || *record.event == Event::Unknown;
-        is_wanted && options.period.contains(record.timestamp.micros)
-    };
+    if arguments.unknown {
+        return run_unknown(&options, &output);
+    }
+    let wanted = |record: &Record<'_>| options.period.contains(record.timestamp.micros);
     let mut log = None;
     output::to_output(&output, |out| {
         log = Some(match output.format {
@@ -45,6 +46,29 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     })?;
     // Without a log the reader of standard output has left, and that is no error.
     Ok(log.map_or(Outcome::Done, |log| outcome(&log.coverage, None, None)))
+}
+
+/// `--unknown`: grouped by shape, once everything is read.
+fn run_unknown(options: &Options, output: &Output) -> Result<Outcome> {
+    output.refuse_csv()?;
+    let mut shapes = UnknownShapes::default();
+    let log = output::read(options, output, &mut |record, file| {
+        if *record.event == Event::Unknown && options.period.contains(record.timestamp.micros) {
+            shapes.add(record, file);
+        }
+        ControlFlow::Continue(())
+    })?;
+    let (shapes, n_beyond) = shapes.sorted();
+    match output.format {
+        Format::Text | Format::Markdown | Format::Csv => {
+            output::document(output, &unknown::document(&shapes, n_beyond))?;
+        }
+        format @ (Format::Json | Format::Jsonl) => output::to_output(output, |out| {
+            render::records(out, format, "events", "unknown", &shapes, &log.coverage)?;
+            Ok(())
+        })?,
+    }
+    Ok(outcome(&log.coverage, None, None))
 }
 
 type Wanted<'a> = dyn Fn(&Record<'_>) -> bool + Sync + 'a;

@@ -12,6 +12,7 @@ mod selection;
 mod tables;
 mod timeline;
 mod trace;
+mod unknown;
 mod words;
 
 use anyhow::Result;

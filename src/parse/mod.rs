@@ -31,11 +31,16 @@ mod verbose;
 mod warning;
 
 use crate::event::Event;
+use crate::mail::QueueId;
 
 /// Reads one line. `program` is what the syslog header says before `[pid]`, `text` what follows `: `.
 pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
     let Some(family) = Family::of(program) else {
-        return lost::parse(program, text).unwrap_or(Event::Other);
+        return match program {
+            // Exim's main log names neither host nor program.
+            "" => exim::parse(text).unwrap_or(Event::Other),
+            _ => lost::parse(program, text).unwrap_or(Event::Other),
+        };
     };
     if let Some(event) = repeated(text) {
         return event;
@@ -47,6 +52,11 @@ pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
         Family::Beside(parse) => parse(text).or_else(|| warning::parse(text)),
     };
     event.unwrap_or(Event::Unknown)
+}
+
+/// The queue ID in front of a line that no rule understands: a line cut off, or one of a newer Postfix.
+pub fn leading_queue_id(text: &str) -> Option<QueueId<'_>> {
+    take::queue_id_if_any(text).0
 }
 
 /// True for the programs whose lines are read, or counted as unknown.
@@ -115,6 +125,8 @@ fn beside(program: &str) -> Option<Parse> {
         "sendmail" | "sm-mta" | "sm-msp" | "sm-msp-queue" | "sm-que" | "sendmail-in" => {
             sendmail::parse
         }
+        // Each daemon of a Sendmail host is named by its task: `sm-acceptingconnections`.
+        _ if program.starts_with("sm-") => sendmail::parse,
         "imapd" | "imap" | "pop3" | "sieve" | "imapd-ssl" | "ipop3d" | "pop3d" | "pop3d-ssl"
         | "imaplogin" | "pop3login" | "timsieved" | "vpopmail" | "cyrus" => imapd::parse,
         _ => return None,

@@ -17,6 +17,29 @@ pub fn coverage(document: &mut Document, coverage: &Coverage) {
     ];
     let counted = counted.iter().filter(|(n, _)| *n > 0);
     facts.extend(counted.map(|(n, what)| format!("{n} {what}")));
+    let puzzling = coverage
+        .programs
+        .iter()
+        .filter(|program| program.unknown > 0);
+    facts.extend(puzzling.map(|program| {
+        let (name, unknown, lines) = (&program.program, program.unknown, program.lines);
+        format!("{name}: {unknown} of {lines} lines not understood (`mailsleuth events --unknown`)")
+    }));
+    if coverage.loss_notices > 0 {
+        facts.push(format!(
+            "the logging system says {} times that it dropped lines, {} of them counted: evidence is missing",
+            coverage.loss_notices, coverage.lines_lost
+        ));
+    }
+    facts.extend(coverage.breaks.iter().map(|gap| {
+        let what = if gap.to < gap.from {
+            "the clock goes back"
+        } else {
+            "silence"
+        };
+        let (from, to) = (gap.from.for_people(), gap.to.for_people());
+        format!("{}:{}: {what} from {from} to {to}", gap.file, gap.line)
+    }));
     for year in &coverage.years {
         facts.push(format!(
             "{}: year {}: {}",

@@ -91,7 +91,8 @@ fn user_and_reason(text: &str) -> Option<(&str, Option<&str>, &str)> {
         let front = front.strip_suffix(",master").unwrap_or(front);
         let front = match front.strip_suffix('>') {
             Some(session) => take::split_at_last(session, ",<").map_or(front, |(front, _)| front),
-            None => front,
+            // Without a session nothing follows the comma.
+            None => front.strip_suffix(',').unwrap_or(front),
         };
         match take::split_at_last(front, ",") {
             Some((user, ip)) if take::looks_like_ip(ip) => return Some((user, Some(ip), reason)),
