@@ -1,6 +1,7 @@
 //! What each event means for the messages, sessions and links that are open.
 
 use super::message::{Ending, Origin, OriginKind};
+use super::store::Slot;
 use super::{Correlator, RejectionSeen, Relation, Symbol};
 use crate::event::{Event, NotificationKind, Reject, Submission, SuperuserAction};
 use crate::mail::QueueId;
@@ -142,6 +143,7 @@ impl Correlator {
             return;
         };
         let slot = self.begin_with_origin(record, place, queue_id, origin);
+        self.arrived_whole(record, slot, submission);
         let number = self.store.get(slot).number;
         // T2, T5: the next message of a connection ends the one before, complete or not.
         let session = self.sessions.get_or_begin(key);
@@ -151,6 +153,20 @@ impl Correlator {
             && let Some(parent) = self.find_somewhere(place, parent)
         {
             self.link(slot, parent, Relation::Reinjected);
+        }
+    }
+
+    /// Exim and OpenSMTPD tell of a message when it is whole: one line has what Postfix tells in three.
+    fn arrived_whole(&mut self, record: &Record<'_>, slot: Slot, submission: &Submission<'_>) {
+        let from = submission.from.map(|from| self.told.strings.intern(from.0));
+        let message = self.store.get_mut(slot);
+        if let Some(message_id) = submission.message_id {
+            message.message_id = Some(message_id.into());
+        }
+        message.size = submission.size.or(message.size);
+        if from.is_some() {
+            message.from = from;
+            message.queued_line.get_or_insert(record.at);
         }
     }
 
