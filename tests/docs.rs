@@ -48,3 +48,22 @@ fn the_examples_of_the_readme_are_real() {
     }
     assert!(n_examples >= 2, "{n_examples} examples");
 }
+
+/// The list of events in the manual is the list of the code.
+#[test]
+fn every_event_stands_in_the_manual() {
+    let manual = std::fs::read_to_string("docs/lines.md").expect("docs/lines.md");
+    let listed: Vec<&str> = manual
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let code = std::fs::read_to_string("src/event.rs").expect("src/event.rs");
+    let body = code
+        .split("pub fn name(&self)")
+        .nth(1)
+        .expect("Event::name");
+    let body = body.split("\n    }\n").next().expect("its end");
+    let names: Vec<&str> = body.split('"').skip(1).step_by(2).collect();
+    assert!(names.len() > 20, "{names:?}");
+    assert_eq!(listed, names);
+}
