@@ -9,6 +9,7 @@ mod messages;
 mod output;
 mod report;
 mod selection;
+mod story;
 mod tables;
 mod timeline;
 mod trace;

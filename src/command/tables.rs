@@ -1,6 +1,6 @@
 //! Messages and deliveries as tables: what a row shows to people, and the columns of a spreadsheet.
 
-use super::messages::Story;
+use super::story::Story;
 use crate::answer::message_record::MessageRecord;
 use crate::answer::{Document, Table};
 use crate::render::Column;

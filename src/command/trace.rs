@@ -9,8 +9,8 @@ use clap::Args;
 use hashbrown::HashSet;
 
 use super::arguments::Output;
-use super::messages::{Story, choose, reconstruct, write_records};
 use super::selection::{Selection, Term};
+use super::story::{Story, choose, reconstruct, write_records};
 use super::timeline::{self, Sources};
 use super::{Outcome, outcome, output};
 use crate::answer::{Document, Table};

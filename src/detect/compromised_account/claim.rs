@@ -2,7 +2,8 @@
 
 use hashbrown::HashSet;
 
-use super::account::{Account, HOUR_MICROS, Misuse};
+use super::account::{Account, Misuse};
+use super::traffic::HOUR_MICROS;
 use super::{DETECTOR, signals::failures_before};
 use crate::correlate::Symbol;
 use crate::detect::counting;

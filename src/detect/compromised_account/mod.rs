@@ -5,6 +5,7 @@ mod claim;
 mod names;
 mod neighbourhood;
 mod signals;
+mod traffic;
 
 use anyhow::Result;
 

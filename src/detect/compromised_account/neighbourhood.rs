@@ -6,7 +6,7 @@ use anyhow::Result;
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::*;
 
-use super::account::peak_per_hour;
+use super::traffic::peak_per_hour;
 use crate::correlate::Symbol;
 use crate::detect::Context;
 use crate::detect::submissions::{Submission, ip_of, own_domains};

@@ -3,11 +3,10 @@
 use hashbrown::HashSet;
 use serde_json::{Map, Value, json};
 
-use super::account::{
-    Account, DAY_MICROS, HOUR_MICROS, Misuse, peak_per_hour, recipients, share, undelivered,
-};
+use super::account::{Account, Misuse};
 use super::names;
 use super::neighbourhood::FailureOf;
+use super::traffic::{DAY_MICROS, HOUR_MICROS, peak_per_hour, recipients, share, undelivered};
 use super::{
     BULK_FACTOR, BULK_PER_HOUR, DETECTOR, FAILURES_BEFORE, FAR_TOO_MANY_PLACES, FORGED_SHARE,
     MANY_PLACES, MIN_RECIPIENTS, TRAVEL_KM_PER_HOUR, UNDELIVERED_SHARE,
