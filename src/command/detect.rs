@@ -32,9 +32,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let options = output.options(paths)?;
     let mut found = investigate(&options, &output)?;
     let worst = found.findings.iter().map(|finding| finding.level).max();
-    found
-        .findings
-        .retain(|finding| finding.level >= arguments.min_level);
+    found.hide_below(arguments.min_level);
     let Investigation { log, findings, .. } = &found;
     let coverage = &log.coverage;
     match output.format {
@@ -52,7 +50,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
 fn document(found: &Investigation) -> Document {
     let mut document = Document::default();
     let findings: &[Finding] = &found.findings;
-    summary::verdict(&mut document, findings, &found.log.coverage);
+    summary::verdict(&mut document, findings, found.n_hidden, &found.log.coverage);
     for finding in findings {
         summary::finding(&mut document, finding);
     }

@@ -8,7 +8,7 @@ use super::arguments::Output;
 use super::output;
 use crate::correlate::Correlator;
 use crate::detect;
-use crate::finding::{Finding, LOGS, shell_word};
+use crate::finding::{Finding, LOGS, Level, shell_word};
 use crate::incident;
 use crate::knowledge::geoip::GeoIp;
 use crate::options::Options;
@@ -22,6 +22,17 @@ pub(super) struct Investigation {
     pub(super) tables: Tables,
     /// The worst first.
     pub(super) findings: Vec<Finding>,
+    /// Findings below the level that was asked for.
+    pub(super) n_hidden: usize,
+}
+
+impl Investigation {
+    /// Keeps the findings of a level and above.
+    pub(super) fn hide_below(&mut self, min_level: Level) {
+        let n_found = self.findings.len();
+        self.findings.retain(|finding| finding.level >= min_level);
+        self.n_hidden = n_found - self.findings.len();
+    }
 }
 
 /// Reads the logs, rebuilds the messages, asks the detectors and quotes their evidence.
@@ -50,6 +61,7 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
         log,
         tables,
         findings,
+        n_hidden: 0,
     })
 }
 

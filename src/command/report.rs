@@ -32,9 +32,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let options = output.options(paths)?;
     let mut found = investigate(&options, &output)?;
     let worst = found.findings.iter().map(|finding| finding.level).max();
-    found
-        .findings
-        .retain(|finding| finding.level >= arguments.min_level);
+    found.hide_below(arguments.min_level);
     match output.format {
         Format::Text | Format::Markdown => output::document(&output, &document(&found)?)?,
         format @ (Format::Json | Format::Jsonl | Format::Csv) => {
@@ -53,9 +51,10 @@ fn document(found: &Investigation) -> Result<Document> {
         log,
         tables,
         findings,
+        n_hidden,
     } = found;
     let mut document = Document::default();
-    summary::verdict(&mut document, findings, &log.coverage);
+    summary::verdict(&mut document, findings, *n_hidden, &log.coverage);
     for finding in findings {
         summary::finding(&mut document, finding);
     }

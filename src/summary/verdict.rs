@@ -5,11 +5,20 @@ use crate::finding::{Finding, Level};
 use crate::read::Coverage;
 
 /// Adds the verdict: the worst finding in words, or that there is none; and what could not be read.
-pub fn verdict(document: &mut Document, findings: &[Finding], coverage: &Coverage) {
+/// `n_hidden`: findings below the level that was asked for.
+pub fn verdict(
+    document: &mut Document,
+    findings: &[Finding],
+    n_hidden: usize,
+    coverage: &Coverage,
+) {
     let worst = findings.iter().map(|finding| finding.level).max();
     let urgent = findings.iter().filter(|f| f.level >= Level::High).count();
     let text = match (findings.first(), urgent) {
         _ if coverage.lines == 0 => "The logs hold no lines.".to_owned(),
+        (None, _) if n_hidden > 0 => {
+            format!("Nothing of the level asked for; findings below it: {n_hidden}.")
+        }
         (None, _) => "Nothing suspicious was found.".to_owned(),
         (Some(first), 1) => format!("Act now: {}.", first.title),
         (Some(first), 0) => format!("Nothing urgent. Worth a look: {}.", first.title),
