@@ -128,6 +128,18 @@ impl Log {
     }
 }
 
+impl Log {
+    /// Tells that messages were let go before their end.
+    pub fn note_evicted(&mut self, n_evicted: u64) {
+        if n_evicted > 0 {
+            self.coverage.notices.push(format!(
+                "{n_evicted} messages without an end were let go early, because too many were open at once: \
+                 they are incomplete"
+            ));
+        }
+    }
+}
+
 /// Finds the sources that the options name.
 pub fn discover(options: &Options) -> Input {
     input::discover(&options.paths)

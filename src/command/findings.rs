@@ -46,6 +46,7 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
         ControlFlow::Continue(())
     })?;
     let (rest, told) = correlator.finish();
+    log.note_evicted(told.n_evicted);
     for message in &rest {
         builder.push(message, &told.strings);
     }

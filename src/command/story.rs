@@ -24,13 +24,14 @@ pub(super) struct Story {
 pub(super) fn reconstruct(options: &Options, output: &Output) -> Result<Story> {
     let mut correlator = Correlator::new(true);
     let mut list: Vec<Message> = Vec::new();
-    let log = output::read(options, output, &mut |record, _| {
+    let mut log = output::read(options, output, &mut |record, _| {
         correlator.observe(record);
         list.extend(correlator.take_finished().0);
         ControlFlow::Continue(())
     })?;
     let (rest, told) = correlator.finish();
     list.extend(rest);
+    log.note_evicted(told.n_evicted);
     let lineage = Lineage::new(told.n_messages, &told.links);
     Ok(Story {
         log,

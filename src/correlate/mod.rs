@@ -63,7 +63,14 @@ pub struct Told {
     pub rejections: Vec<RejectionSeen>,
     /// Messages begun; their numbers are below this.
     pub n_messages: u32,
+    /// Messages let go before their end, because too many were open at once.
+    pub n_evicted: u64,
 }
+
+/// Messages kept at once; no queue is so long. Some hundred bytes each.
+const MAX_OPEN: usize = 400_000;
+/// What is left of them when there are more.
+const KEEP_OPEN: usize = 300_000;
 
 /// Rebuilds messages from events, one record after the other in log order.
 #[derive(Default)]
@@ -112,6 +119,11 @@ impl Correlator {
         self.n_records += 1;
         let now = record.timestamp.micros;
         self.store.release(now, self.n_records, &mut self.finished);
+        if self.store.len() > MAX_OPEN {
+            let n_before = self.store.len();
+            self.store.evict(KEEP_OPEN, &mut self.finished);
+            self.told.n_evicted += (n_before - self.store.len()) as u64;
+        }
         self.observe_event(record);
     }
 

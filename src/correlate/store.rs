@@ -129,6 +129,36 @@ impl Store {
         }
     }
 
+    /// How many messages are kept.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Moves those that were silent for longest to `out`, until `keep` are left. A hostile log can begin any
+    /// number of messages that never end.
+    pub(super) fn evict(&mut self, keep: usize, out: &mut Vec<Message>) {
+        let slots = self.slots.iter().zip(0..);
+        let mut by_age: Vec<(i64, u32, u32)> = slots
+            .filter_map(|(message, slot)| {
+                let message = message.as_ref()?;
+                Some((message.last_seen.micros, message.number, slot))
+            })
+            .collect();
+        by_age.sort_unstable();
+        let n_out = by_age.len().saturating_sub(keep);
+        for (_, _, slot) in by_age.into_iter().take(n_out) {
+            let mut message = self.take(Slot(slot));
+            // T12: what the queue manager never saw is over, whoever ended it.
+            if message.ending == Ending::Open
+                && message.queued_line.is_none()
+                && message.recipients.is_empty()
+            {
+                message.ending = Ending::Aborted;
+            }
+            out.push(message);
+        }
+    }
+
     /// Moves all messages to `out`: the log ends here.
     pub(super) fn release_all(&mut self, out: &mut Vec<Message>) {
         out.extend(self.slots.drain(..).flatten());
@@ -140,5 +170,72 @@ impl Store {
     fn hash(&self, message: &Message) -> u64 {
         self.hasher
             .hash_one((message.host, message.instance, &*message.queue_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::message::{Origin, OriginKind};
+    use crate::correlate::strings::Strings;
+    use crate::mail::{LineRef, Timestamp};
+
+    fn message(number: u32, strings: &mut Strings) -> Message {
+        let moment = Timestamp {
+            micros: i64::from(number) * 1_000_000,
+            ..Timestamp::default()
+        };
+        Message {
+            number,
+            host: strings.intern("mail"),
+            instance: strings.intern("postfix"),
+            queue_id: format!("A{number:09}").into(),
+            first_seen: moment,
+            last_seen: moment,
+            first_line: LineRef::default(),
+            origin: Origin {
+                kind: OriginKind::Smtpd,
+                ..Origin::default()
+            },
+            message_id: None,
+            from: None,
+            size: None,
+            nrcpt: None,
+            queued_line: number.is_multiple_of(2).then(LineRef::default),
+            recipients: Vec::new(),
+            ending: Ending::Open,
+            held: false,
+            n_rejects: 0,
+            n_bounces: 0,
+            events: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_oldest_leave_first_and_the_others_are_found() {
+        let mut strings = Strings::default();
+        let mut store = Store::default();
+        let all: Vec<Message> = (0..10).map(|n| message(n, &mut strings)).collect();
+        let (host, instance) = (all[0].host, all[0].instance);
+        for message in &all {
+            store.insert(message.clone());
+        }
+        let mut out = Vec::new();
+        store.evict(4, &mut out);
+        let left: Vec<(u32, Ending)> = out.iter().map(|m| (m.number, m.ending)).collect();
+        // T12: the odd ones were never queued; the even ones wait, as far as the log tells.
+        let ended = |n: u32| {
+            if n.is_multiple_of(2) {
+                Ending::Open
+            } else {
+                Ending::Aborted
+            }
+        };
+        assert_eq!(left, (0..6).map(|n| (n, ended(n))).collect::<Vec<_>>());
+        assert_eq!(store.len(), 4);
+        for message in &all {
+            let found = store.find(host, instance, &message.queue_id).is_some();
+            assert_eq!(found, message.number >= 6);
+        }
     }
 }

@@ -48,7 +48,8 @@ impl TablesBuilder {
     pub fn push(&mut self, message: &Message, strings: &Strings) {
         let (first, last) = (message.first_seen.micros, message.last_seen.micros);
         self.messages.note_number(message);
-        if self.period.touches(first, last) {
+        // A transaction that was broken off is no message; a hostile log can hold any number of them.
+        if message.was_accepted() && self.period.touches(first, last) {
             self.messages.push(message);
             self.deliveries.push(message, strings);
         }
@@ -73,6 +74,7 @@ impl TablesBuilder {
             mut logins,
             mut rejections,
             n_messages,
+            n_evicted: _,
         } = told;
         let lineage = Lineage::new(n_messages, &links);
         let period = self.period;
