@@ -320,3 +320,35 @@ fn the_arguments_are_consistent() {
     use clap::CommandFactory;
     mailsleuth::command::Cli::command().debug_assert();
 }
+
+/// Case 1: the log begins after the message arrived; its queue file has the login.
+#[test]
+fn a_queue_file_gives_the_login_that_the_log_has_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = "2021-08-14T08:37:38+02:00 mail postfix/error[9631]: BC96418C10: to=<someone@comcast.net>, relay=none, \
+        delay=161913, delays=161238/676/0/0.04, dsn=4.4.2, status=deferred (delivery temporarily suspended: conversation \
+        with mx1.comcast.net[96.114.157.80] timed out while receiving the initial server greeting)\n";
+    let file = "*** ENVELOPE RECORDS deferred/B/BC96418C10 ***\n\
+        message_arrival_time: Thu Aug 12 11:39:05 2021\n\
+        named_attribute: sasl_method=LOGIN\n\
+        named_attribute: sasl_username=root\n\
+        sender: info@example.com\n\
+        named_attribute: log_client_address=192.0.2.5\n\
+        named_attribute: log_helo_name=203.0.113.90\n\
+        recipient: someone@comcast.net\n\
+        *** MESSAGE CONTENTS deferred/B/BC96418C10 ***\n\
+        named_attribute: sasl_username=innocent\n";
+    let log = write(&folder, "mail.log", log.as_bytes());
+    let file = write(&folder, "queue-file", file.as_bytes());
+    let (log, file) = (log.to_string_lossy(), file.to_string_lossy());
+    let out = text(&run(&["trace", "--postcat", &file, &log]).stdout);
+    assert!(out.contains("queue file: SASL login root"), "{out}");
+    // 161913 seconds before the line.
+    let words = out.split_whitespace().collect::<Vec<&str>>().join(" ");
+    assert!(words.contains("puts that at 2021-08-12 11:39:05."), "{out}");
+    let output = run(&["trace", "--postcat", &file, "--format", "json", &log]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let message = &answer["messages"][0];
+    assert_eq!(message["queue_file"]["sasl_username"], "root");
+    assert_eq!(message["arrival"], "2021-08-12T11:39:05+02:00");
+}
