@@ -1,6 +1,8 @@
 //! The queue manager's lines, and what became of each recipient.
 
-use super::message::{Ending, OriginKind, Recipient};
+use super::kinship::is_thrown_away;
+use super::life::Known;
+use super::message::{Ending, Message, OriginKind, Recipient};
 use super::observe::Place;
 use super::store::Slot;
 use super::{Correlator, Relation};
@@ -18,8 +20,14 @@ impl Correlator {
         size: Option<u64>,
         nrcpt: Option<u32>,
     ) {
-        let slot = self.get_or_begin_unended(record, place, queue_id);
         let from = self.told.strings.intern(from.0);
+        // L1: the sender of a message does not change.
+        let known = |message: &Message| match message.from {
+            Some(known) if known != from => Known::Different,
+            _ if message.queued_line.is_some() => Known::Same,
+            _ => Known::Lacking,
+        };
+        let slot = self.get_or_begin_unended(record, place, queue_id, known);
         let message = self.store.get_mut(slot);
         message.from = Some(from);
         message.size = size.or(message.size);
@@ -27,17 +35,19 @@ impl Correlator {
         message.nrcpt = message.nrcpt.max(nrcpt);
         message.queued_line.get_or_insert(record.at);
         message.held = false;
-        if message.ending == Ending::Aborted {
+        if message.is_open() {
             message.ending = Ending::Open;
         }
-        if from == self.told.strings.intern("") {
-            self.recognize_bounce(slot);
-        }
+        self.recognize_bounce(slot);
     }
 
     /// T4: a notification without a line that tells of it has its own queue ID in its message-id.
     pub(super) fn recognize_bounce(&mut self, slot: Slot) {
+        let null_sender = self.told.strings.intern("");
         let message = self.store.get_mut(slot);
+        if message.from != Some(null_sender) {
+            return;
+        }
         let own_id = message.message_id.as_deref().is_some_and(|id| {
             let local_part = id.split('@').next().unwrap_or_default();
             local_part.rsplit('.').next() == Some(&*message.queue_id)
@@ -49,24 +59,28 @@ impl Correlator {
 
     pub(super) fn delivery(&mut self, record: &Record<'_>, place: Place, delivery: &Delivery<'_>) {
         let slot = self.get_or_begin(record, place, delivery.queue_id);
-        let child = self.named_child(place, delivery);
-        let message = self.store.get(slot);
         // P5, L4: `queued as` tells of a child here only when the next hop is this host.
+        let child = self.named_child(place, delivery);
         let filtered = delivery.relay.ip.is_some() && delivery.relay.is_loopback();
-        let own_number = message.number;
-        let mut is_hop = false;
+        let number = self.store.get(slot).number;
+        let is_hop = filtered
+            && delivery.status == "sent"
+            && self.has_reinjected_child(number)
+            && !is_thrown_away(delivery.reason);
+        self.count_attempt(record, slot, delivery, is_hop);
         if let Some((queue_id, relation)) = child {
-            match self.find_somewhere(place, queue_id) {
-                Some(child) if child != slot => {
-                    self.link(child, slot, relation);
-                    is_hop = true;
-                }
-                Some(_) => {}
-                None => self.await_child(record, place, queue_id, own_number, relation),
-            }
-        } else if filtered {
-            is_hop = self.has_reinjected_child(own_number);
+            self.link_named(record, place, queue_id, slot, relation);
         }
+    }
+
+    /// Adds an attempt to its recipient, new or known.
+    fn count_attempt(
+        &mut self,
+        record: &Record<'_>,
+        slot: Slot,
+        delivery: &Delivery<'_>,
+        is_hop: bool,
+    ) {
         let strings = &mut self.told.strings;
         let to = strings.intern(delivery.to.0);
         let orig_to = delivery.orig_to.map(|address| strings.intern(address.0));
@@ -101,7 +115,11 @@ impl Correlator {
         recipient.attempts += record.repeated;
         recipient.last_attempt = record.timestamp;
         recipient.last_line = record.at;
-        recipient.status = Status::from_log(delivery.status);
+        recipient.status = match Status::from_log(delivery.status) {
+            // P7: within a second the last attempt can come after the line that gives up.
+            Status::Deferred if recipient.status == Status::Expired => Status::Expired,
+            status => status,
+        };
         recipient.dsn = delivery.dsn;
         recipient.delay = delivery.delay;
         recipient.reason = delivery.reason.into();

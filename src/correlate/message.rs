@@ -2,6 +2,7 @@
 
 use super::strings::Symbol;
 use crate::mail::{EnhancedStatus, LineRef, Status, Timestamp};
+use crate::read::Record;
 
 /// A message, as far as the lines read so far tell it.
 #[derive(Debug, Clone)]
@@ -41,6 +42,16 @@ pub struct EventSeen {
     pub timestamp: Timestamp,
     /// [`crate::event::Event::name`].
     pub event: &'static str,
+}
+
+impl EventSeen {
+    pub(super) fn of(record: &Record<'_>) -> Self {
+        Self {
+            at: record.at,
+            timestamp: record.timestamp,
+            event: record.event.name(),
+        }
+    }
 }
 
 /// How a message came into the queue.
@@ -132,6 +143,8 @@ pub enum Ending {
     Discarded,
     /// The client left, or was refused, before the message was complete.
     Aborted,
+    /// Never seen by the queue manager, and silent since (T12): broken off, though no line says so.
+    Untold,
     /// The same queue ID began another message.
     Superseded,
 }
@@ -175,15 +188,43 @@ impl Message {
     pub fn was_accepted(&self) -> bool {
         let ended_early = matches!(
             self.ending,
-            Ending::Rejected | Ending::Discarded | Ending::Aborted
+            Ending::Rejected | Ending::Discarded | Ending::Aborted | Ending::Untold
         );
         self.queued_line.is_some() || !self.recipients.is_empty() || !ended_early
+    }
+
+    /// Takes what the first line tells; that it came of another message may be known before.
+    pub(super) fn begin_as(&mut self, origin: Origin) {
+        let known = self.origin.kind;
+        self.origin = origin;
+        if known == OriginKind::Reinjected {
+            self.origin.kind = known;
+        }
+    }
+
+    /// True while a line of the queue manager may bring it back to life.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.ending, Ending::Open | Ending::Aborted | Ending::Untold)
+    }
+
+    /// True when the line of its client is older than all its own: a proxy filter handed it on.
+    pub(super) fn was_handed_on(&self) -> bool {
+        self.origin.line.is_some_and(|line| line < self.first_line)
+    }
+
+    /// True while no line shows that the queue manager saw it. What a check holds never reaches it.
+    pub(super) fn was_never_queued(&self) -> bool {
+        self.queued_line.is_none() && self.recipients.is_empty() && !self.held
     }
 
     /// True when the log shows its beginning and its end.
     pub fn is_complete(&self) -> bool {
         let begins = self.origin.kind != OriginKind::Unknown;
-        begins && !matches!(self.ending, Ending::Open | Ending::Superseded)
+        begins
+            && !matches!(
+                self.ending,
+                Ending::Open | Ending::Untold | Ending::Superseded
+            )
     }
 
     /// True while something of it waits in the queue, as far as the log tells.
@@ -197,8 +238,8 @@ impl Message {
         match self.ending {
             Ending::Rejected => return State::Rejected,
             Ending::Discarded => return State::Discarded,
-            Ending::Aborted if self.n_rejects > 0 => return State::Rejected,
-            Ending::Aborted => return State::Unknown,
+            Ending::Aborted | Ending::Untold if self.n_rejects > 0 => return State::Rejected,
+            Ending::Aborted | Ending::Untold => return State::Unknown,
             Ending::Open if self.held => return State::Held,
             Ending::Deleted if !has(Status::Sent) => return State::Discarded,
             Ending::Open | Ending::Removed | Ending::Deleted | Ending::Superseded => {}

@@ -17,6 +17,7 @@ pub use strings::{Strings, Symbol};
 
 use crate::mail::{LineRef, Timestamp};
 use crate::read::Record;
+use kinship::Awaited;
 use session::Sessions;
 use store::Store;
 
@@ -72,6 +73,9 @@ const MAX_OPEN: usize = 400_000;
 /// What is left of them when there are more.
 const KEEP_OPEN: usize = 300_000;
 
+/// Log time between two looks at what was never queued.
+const SWEEP_MICROS: i64 = 3600 * 1_000_000;
+
 /// Rebuilds messages from events, one record after the other in log order.
 #[derive(Default)]
 pub struct Correlator {
@@ -79,13 +83,24 @@ pub struct Correlator {
     store: Store,
     sessions: Sessions,
     programs: Vec<Program>,
+    /// The distinct instances of the programs.
+    instances: Vec<Symbol>,
     finished: Vec<Message>,
     /// Links to messages of which no line was seen yet.
-    awaited: Vec<Awaited>,
+    awaited: Awaited,
     /// The last record was this failed login, which `last message repeated` speaks of.
     last_failure: Option<usize>,
     n_records: u64,
+    /// The latest moment of any record, and where the store was last swept.
+    latest_micros: i64,
+    swept_at: SweptAt,
     keep_events: bool,
+}
+
+#[derive(Default)]
+struct SweptAt {
+    micros: i64,
+    record: u64,
 }
 
 /// A program's name, taken apart once.
@@ -93,16 +108,6 @@ struct Program {
     name: Box<str>,
     symbol: Symbol,
     instance: Symbol,
-}
-
-/// A child that was named before its own first line.
-struct Awaited {
-    host: Symbol,
-    child: Box<str>,
-    parent: u32,
-    relation: Relation,
-    /// After this it is another message with the same queue ID.
-    until_micros: i64,
 }
 
 impl Correlator {
@@ -119,12 +124,27 @@ impl Correlator {
         self.n_records += 1;
         let now = record.timestamp.micros;
         self.store.release(now, self.n_records, &mut self.finished);
+        self.sweep(now);
         if self.store.len() > MAX_OPEN {
             let n_before = self.store.len();
             self.store.evict(KEEP_OPEN, &mut self.finished);
             self.told.n_evicted += (n_before - self.store.len()) as u64;
         }
         self.observe_event(record);
+    }
+
+    /// T12: every hour of log time; not more often than the store is long, whatever the times say.
+    fn sweep(&mut self, now_micros: i64) {
+        self.latest_micros = self.latest_micros.max(now_micros);
+        let n_since = self.n_records - self.swept_at.record;
+        let due = (now_micros - self.swept_at.micros).abs() >= SWEEP_MICROS;
+        if due && n_since > self.store.len() as u64 {
+            self.store.abort_idle(now_micros, self.n_records);
+            self.swept_at = SweptAt {
+                micros: now_micros,
+                record: self.n_records,
+            };
+        }
     }
 
     /// The messages that ended, and whose grace period is over, since the last call; and their texts.
@@ -134,6 +154,7 @@ impl Correlator {
 
     /// Ends the log: the rest of the messages, and all else that was told.
     pub fn finish(mut self) -> (Vec<Message>, Told) {
+        self.store.abort_idle(self.latest_micros, self.n_records);
         self.store.release_all(&mut self.finished);
         (self.finished, self.told)
     }
@@ -152,6 +173,9 @@ impl Correlator {
         // Only log text of a hostile host has hundreds of programs; they are interned again each time.
         if self.programs.len() < 256 {
             self.programs.push(program);
+            if !self.instances.contains(&symbols.1) {
+                self.instances.push(symbols.1);
+            }
         }
         symbols
     }

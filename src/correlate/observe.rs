@@ -1,6 +1,7 @@
 //! What each event means for the messages, sessions and links that are open.
 
-use super::message::{Ending, Origin, OriginKind};
+use super::life::{DISORDER_MICROS, Known};
+use super::message::{Ending, Message, Origin, OriginKind};
 use super::store::Slot;
 use super::{Correlator, RejectionSeen, Relation, Symbol};
 use crate::event::{Event, NotificationKind, Reject, Submission, SuperuserAction};
@@ -17,13 +18,24 @@ pub(super) struct Place {
 
 impl Correlator {
     pub(super) fn observe_event(&mut self, record: &Record<'_>) {
+        let last_failure = self.last_failure.take();
+        // Lines without a message or a session give no text to remember: any host may have written them.
+        if let Event::Stored { .. }
+        | Event::Screening { .. }
+        | Event::Statistics { .. }
+        | Event::Service { .. }
+        | Event::LinesLost { .. }
+        | Event::Unknown
+        | Event::Other = record.event
+        {
+            return;
+        }
         let (program, instance) = self.program(record.program);
         let place = Place {
             host: self.told.strings.intern(record.host),
             program,
             instance,
         };
-        let last_failure = self.last_failure.take();
         let session_key = (place.host, place.program, record.pid.unwrap_or(0));
         match record.event {
             Event::Connect { .. } => {
@@ -53,13 +65,7 @@ impl Correlator {
                 queue_id,
                 message_id,
                 resent,
-            } => {
-                let slot = self.get_or_begin_unended(record, place, *queue_id);
-                let message = self.store.get_mut(slot);
-                if !resent || message.message_id.is_none() {
-                    message.message_id = Some((*message_id).into());
-                }
-            }
+            } => self.message_id(record, place, *queue_id, message_id, *resent),
             Event::Queued {
                 queue_id,
                 from,
@@ -95,12 +101,18 @@ impl Correlator {
                     self.told.logins[index].n_times += n_times;
                 }
             }
-            Event::LostConnection { .. }
-            | Event::Tls(_)
+            Event::LostConnection {
+                queue_id, stage, ..
+            } => self.lost_connection(record, place, *queue_id, stage),
+            Event::Warning {
+                queue_id: Some(queue_id),
+                text,
+                ..
+            } => self.warning(record, place, *queue_id, text),
+            Event::Tls(_)
             | Event::RemoteTrouble { .. }
             | Event::ProxyAccept { .. }
             | Event::Verdict(_)
-            | Event::Warning { .. }
             | Event::Note { .. } => {
                 if let Some(queue_id) = record.event.queue_id()
                     && let Some(slot) = self.find_somewhere(place, queue_id)
@@ -113,8 +125,43 @@ impl Correlator {
             | Event::Statistics { .. }
             | Event::Service { .. }
             | Event::LinesLost { .. }
+            | Event::Warning { .. }
             | Event::Unknown
             | Event::Other => {}
+        }
+    }
+
+    /// T7: a message whose content was cut off is none.
+    fn lost_connection(
+        &mut self,
+        record: &Record<'_>,
+        place: Place,
+        queue_id: Option<QueueId<'_>>,
+        stage: &str,
+    ) {
+        let named = queue_id.and_then(|queue_id| self.find_somewhere(place, queue_id));
+        if let Some(slot) = named {
+            self.touch(record, slot);
+        }
+        // After `END-OF-MESSAGE` the content is complete; only the client missed the reply.
+        if !stage.starts_with("DATA") && !stage.starts_with("BDAT") {
+            return;
+        }
+        let key = (place.host, place.program, record.pid.unwrap_or(0));
+        let current = self.sessions.get(key).and_then(|session| session.message);
+        if let Some((slot, number)) = current
+            && self.store.get_noted(slot, number).is_some()
+        {
+            self.break_off(record, slot);
+        }
+    }
+
+    fn warning(&mut self, record: &Record<'_>, place: Place, queue_id: QueueId<'_>, text: &str) {
+        if let Some(slot) = self.find_somewhere(place, queue_id) {
+            self.touch(record, slot);
+            if text.ends_with("queue file size limit exceeded") {
+                self.break_off(record, slot);
+            }
         }
     }
 
@@ -149,10 +196,8 @@ impl Correlator {
         let session = self.sessions.get_or_begin(key);
         let previous = session.message.replace((slot, number));
         self.end_transaction(record, previous.filter(|(_, other)| *other != number));
-        if let Some(parent) = submission.orig_queue_id
-            && let Some(parent) = self.find_somewhere(place, parent)
-        {
-            self.link(slot, parent, Relation::Reinjected);
+        if let Some(parent) = submission.orig_queue_id {
+            self.link_to_named(record, place, slot, parent, Relation::Reinjected);
         }
     }
 
@@ -168,6 +213,35 @@ impl Correlator {
             message.from = from;
             message.queued_line.get_or_insert(record.at);
         }
+    }
+
+    /// cleanup(8) names the header of every message, and both when there are two.
+    fn message_id(
+        &mut self,
+        record: &Record<'_>,
+        place: Place,
+        queue_id: QueueId<'_>,
+        message_id: &str,
+        resent: bool,
+    ) {
+        let known = |message: &Message| match &message.message_id {
+            None => Known::Lacking,
+            // L1: the queue manager is past it, and now there is another.
+            Some(known)
+                if **known != *message_id
+                    && message.queued_line.is_some()
+                    && record.timestamp.micros - message.last_seen.micros > DISORDER_MICROS =>
+            {
+                Known::Different
+            }
+            Some(_) => Known::Same,
+        };
+        let slot = self.get_or_begin_unended(record, place, queue_id, known);
+        let message = self.store.get_mut(slot);
+        if !resent || message.message_id.is_none() {
+            message.message_id = Some(message_id.into());
+        }
+        self.recognize_bounce(slot);
     }
 
     fn pickup(
@@ -187,11 +261,8 @@ impl Correlator {
         };
         let slot = self.begin_with_origin(record, place, queue_id, origin);
         // postsuper -r: the message went through the maildrop and got a new queue ID.
-        if let Some(parent) = orig_queue_id
-            && let Some(parent) = self.find_somewhere(place, parent)
-            && parent != slot
-        {
-            self.link(slot, parent, Relation::Resubmitted);
+        if let Some(parent) = orig_queue_id {
+            self.link_to_named(record, place, slot, parent, Relation::Resubmitted);
         }
     }
 
@@ -213,12 +284,8 @@ impl Correlator {
         };
         let message = self.store.get_mut(parent);
         message.n_bounces += u32::from(kind == NotificationKind::Bounce && child.is_some());
-        let number = message.number;
-        let Some(child_id) = child else { return };
-        match self.find_somewhere(place, child_id) {
-            Some(child) if child != parent => self.link(child, parent, relation),
-            Some(_) => {}
-            None => self.await_child(record, place, child_id, number, relation),
+        if let Some(child) = child {
+            self.link_named(record, place, child, parent, relation);
         }
     }
 
@@ -240,13 +307,14 @@ impl Correlator {
         let Some(queue_id) = reject.queue_id else {
             return;
         };
-        let Some(slot) = self.find_somewhere(place, queue_id) else {
-            return;
-        };
-        self.touch(record, slot);
-        let message = self.store.get_mut(slot);
         // C2: these end the message before the queue manager sees it, without `removed`.
         let whole = !matches!(reject.stage, "CONNECT" | "HELO" | "EHLO" | "MAIL" | "RCPT");
+        // P7: cleanup(8) can come before the line of smtpd(8), which is the one that refuses recipients.
+        if !whole && self.find_somewhere(place, queue_id).is_none() {
+            return;
+        }
+        let slot = self.get_somewhere_or_begin(record, place, queue_id);
+        let message = self.store.get_mut(slot);
         match reject.action {
             "hold" | "milter-hold" | "quarantine" | "milter-quarantine" => message.held = true,
             "discard" | "milter-discard" => self.end(record, slot, Ending::Discarded),
@@ -269,11 +337,7 @@ impl Correlator {
         action: SuperuserAction,
     ) {
         // postsuper(1) logs as the default instance, whichever queue it works on.
-        let slot = match self.find_somewhere(place, queue_id) {
-            Some(slot) => slot,
-            None => self.get_or_begin(record, place, queue_id),
-        };
-        self.touch(record, slot);
+        let slot = self.get_somewhere_or_begin(record, place, queue_id);
         match action {
             SuperuserAction::Removed => self.end(record, slot, Ending::Deleted),
             SuperuserAction::Held => self.store.get_mut(slot).held = true,
@@ -284,15 +348,12 @@ impl Correlator {
         }
     }
 
-    /// P6: what the proxy handed on is the submission of the client before it.
+    /// P6: the reply of a proxy filter may name what it handed on.
     fn proxy_accept(&mut self, record: &Record<'_>, place: Place, queued_as: QueueId<'_>) {
         let key = (place.host, place.program, record.pid.unwrap_or(0));
         let origin = self.sessions.get(key).and_then(|session| session.proxied);
-        if let Some(origin) = origin
-            && let Some(slot) = self.find_somewhere(place, queued_as)
-        {
-            self.touch(record, slot);
-            self.store.get_mut(slot).origin = origin;
+        if let Some(origin) = origin {
+            self.handed_on(record, place, queued_as, origin);
         }
     }
 }

@@ -14,6 +14,9 @@ const GRACE_MICROS: i64 = 600 * 1_000_000;
 /// The same in lines, where time stands still or goes back (several hosts, one after the other).
 const GRACE_LINES: u64 = 500_000;
 
+/// T12: how long the queue manager may take to see a message.
+const IDLE_MICROS: i64 = 12 * 3600 * 1_000_000;
+
 /// Where a message is kept; valid until the message leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(u32);
@@ -129,6 +132,21 @@ impl Store {
         }
     }
 
+    /// T12: what the queue manager did not see within twelve hours was broken off. It stays for its grace period.
+    pub(super) fn abort_idle(&mut self, now_micros: i64, n_lines: u64) {
+        for slot in 0..self.slots.len() {
+            let Some(message) = &mut self.slots[slot] else {
+                continue;
+            };
+            let idle = now_micros - message.last_seen.micros;
+            if message.ending == Ending::Open && message.was_never_queued() && idle > IDLE_MICROS {
+                message.ending = Ending::Untold;
+                let slot = u32::try_from(slot).expect("slots are numbered with 32 bits");
+                self.end(Slot(slot), now_micros, n_lines);
+            }
+        }
+    }
+
     /// How many messages are kept.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -149,11 +167,8 @@ impl Store {
         for (_, _, slot) in by_age.into_iter().take(n_out) {
             let mut message = self.take(Slot(slot));
             // T12: what the queue manager never saw is over, whoever ended it.
-            if message.ending == Ending::Open
-                && message.queued_line.is_none()
-                && message.recipients.is_empty()
-            {
-                message.ending = Ending::Aborted;
+            if message.ending == Ending::Open && message.was_never_queued() {
+                message.ending = Ending::Untold;
             }
             out.push(message);
         }
@@ -228,7 +243,7 @@ mod tests {
             if n.is_multiple_of(2) {
                 Ending::Open
             } else {
-                Ending::Aborted
+                Ending::Untold
             }
         };
         assert_eq!(left, (0..6).map(|n| (n, ended(n))).collect::<Vec<_>>());
