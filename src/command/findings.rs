@@ -52,7 +52,7 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
     }
     let log_end = log.coverage.last_seen.map_or(0, |moment| moment.micros);
     let tables = builder.finish(told, log_end)?;
-    let mut findings = incident::arrange(detect::detect(&tables, &geoip)?);
+    let mut findings = incident::arrange(detect::detect(&tables, &geoip, &log.coverage)?);
     evidence::quote(&mut log, &mut findings);
     let logs = logs(options, &log);
     for action in findings.iter_mut().flat_map(|finding| &mut finding.actions) {

@@ -2,7 +2,7 @@
 
 use super::message::Origin;
 use super::{Correlator, LoginSeen};
-use crate::event::{AuthFailure, Login};
+use crate::event::{AuthFailure, Disconnect, Login};
 use crate::read::Record;
 
 impl Correlator {
@@ -21,6 +21,23 @@ impl Correlator {
                 n_times: record.repeated,
             });
         }
+    }
+
+    /// L7: smtpd(8) names a login only with a message; without one `disconnect from … auth=1` is all that tells.
+    pub(super) fn unnamed_login(&mut self, record: &Record<'_>, disconnect: &Disconnect<'_>) {
+        let strings = &mut self.told.strings;
+        let seen = LoginSeen {
+            timestamp: record.timestamp,
+            at: record.at,
+            sasl_username: None,
+            client_ip: disconnect.client.ip.map(|ip| strings.intern(ip)),
+            protocol: strings.intern("smtp"),
+            sasl_method: None,
+            succeeded: true,
+            own_fault: false,
+            n_times: record.repeated,
+        };
+        self.told.logins.push(seen);
     }
 
     pub(super) fn auth_failure(&mut self, record: &Record<'_>, failure: &AuthFailure<'_>) {

@@ -26,7 +26,7 @@ use store::Store;
 pub struct LoginSeen {
     pub timestamp: Timestamp,
     pub at: LineRef,
-    /// `None` where the log names nobody (Postfix before 3.9, unknown to Dovecot).
+    /// `None` where the log names nobody: a failure with Postfix before 3.9, a success without a message.
     pub sasl_username: Option<Symbol>,
     pub client_ip: Option<Symbol>,
     /// `smtp`, `imap`, `pop3`, ….
@@ -44,9 +44,16 @@ pub struct LoginSeen {
 pub struct RejectionSeen {
     pub timestamp: Timestamp,
     pub at: LineRef,
+    /// `postfix/submission/smtpd`: which door it was.
+    pub program: Symbol,
+    pub client_name: Option<Symbol>,
     pub client_ip: Option<Symbol>,
     pub class: crate::event::RejectClass,
+    /// 0 where the line has none.
+    pub reply_code: u16,
     pub is_warning: bool,
+    /// Only Postfix 3.2 and later say it, and not with every refusal.
+    pub sasl_username: Option<Symbol>,
     pub dnsbl: Option<Symbol>,
     /// The empty text is the null sender.
     pub from: Option<Symbol>,

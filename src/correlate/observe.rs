@@ -43,8 +43,11 @@ impl Correlator {
                     self.end_transaction(record, old.message);
                 }
             }
-            Event::Disconnect(_) => {
+            Event::Disconnect(disconnect) => {
                 if let Some(session) = self.sessions.disconnect(session_key) {
+                    if disconnect.auth.0 > 0 && session.is_whole && !session.has_login {
+                        self.unnamed_login(record, disconnect);
+                    }
                     self.end_transaction(record, session.message);
                 }
             }
@@ -185,6 +188,7 @@ impl Correlator {
             uid: None,
         };
         self.smtp_login(record, &origin);
+        self.sessions.get_or_begin(key).has_login |= origin.sasl_username.is_some();
         let Some(queue_id) = submission.queue_id else {
             self.sessions.get_or_begin(key).proxied = Some(origin);
             return;
@@ -294,8 +298,12 @@ impl Correlator {
         let seen = RejectionSeen {
             timestamp: record.timestamp,
             at: record.at,
+            program: place.program,
+            client_name: reject.client.name.map(|name| strings.intern(name)),
             client_ip: reject.client.ip.map(|ip| strings.intern(ip)),
             class: reject.class,
+            reply_code: reject.reply_code.unwrap_or(0),
+            sasl_username: reject.sasl_username.map(|login| strings.intern(login)),
             is_warning: !reject.action.ends_with("reject"),
             dnsbl: reject.dnsbl.map(|list| strings.intern(list)),
             from: reject.from.map(|address| strings.intern(address.0)),

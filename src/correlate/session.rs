@@ -18,6 +18,10 @@ pub(super) struct Session {
     pub(super) proxied: Option<Origin>,
     /// The message that is being handed in, and its number.
     pub(super) message: Option<(Slot, u32)>,
+    /// The log has its beginning.
+    pub(super) is_whole: bool,
+    /// A line of it names a login.
+    pub(super) has_login: bool,
 }
 
 /// Host, program, process.
@@ -35,7 +39,11 @@ impl Sessions {
         if self.open.len() >= MAX_SESSIONS {
             self.open.clear();
         }
-        self.open.insert(key, Session::default())
+        let session = Session {
+            is_whole: true,
+            ..Session::default()
+        };
+        self.open.insert(key, session)
     }
 
     pub(super) fn disconnect(&mut self, key: SessionKey) -> Option<Session> {

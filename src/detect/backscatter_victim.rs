@@ -7,12 +7,10 @@ use serde_json::json;
 
 use super::notices::{Notice, is_daemon};
 use super::submissions::ip_of;
-use super::{Context, Detector, SignalKind, Threshold, counting, score};
+use super::{Context, Detector, SignalKind, Threshold, counting, refusals};
 use crate::correlate::Symbol;
 use crate::event::RejectClass;
-use crate::finding::{
-    Action, Counts, Evidence, Finding, LOGS, Mitigation, Signal, Subject, SubjectKind,
-};
+use crate::finding::{Action, Counts, Evidence, Finding, LOGS, Mitigation, Signal, SubjectKind};
 use crate::knowledge::places::Network;
 use crate::knowledge::providers::registrable_domain;
 use crate::mail::{Address, LineRef, Timestamp};
@@ -145,59 +143,30 @@ fn delivered(context: &Context<'_>, contacted: &Contacted) -> Vec<Flood> {
 /// Floods for addresses that do not exist, refused in the SMTP dialogue.
 fn refused(context: &Context<'_>) -> Result<Vec<Flood>> {
     let strings = &context.tables.strings;
-    let unknown = RejectClass::UnknownRecipient as u32;
-    let table = context
-        .tables
-        .rejections
-        .clone()
-        .lazy()
-        .filter(
-            col(columns::CLASS)
-                .eq(lit(unknown))
-                .and(col(columns::IS_WARNING).not()),
-        )
-        .collect()?;
-    let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
-    let micros = table.column(columns::TIMESTAMP)?.i64()?;
-    let offsets = table.column(columns::OFFSET_MINUTES)?.i32()?;
-    let mut floods: HashMap<String, (Vec<Hit>, HashSet<u32>)> = HashMap::new();
-    for row in 0..table.height() {
-        let text = |name| -> Result<Option<&str>> {
-            Ok(cells(name)?
-                .get(row)
-                .map(|symbol| strings.cell(Some(symbol))))
-        };
-        let (Some(from), Some(to)) = (text(columns::FROM)?, text(columns::TO)?) else {
+    let unknown = col(columns::CLASS).eq(lit(RejectClass::UnknownRecipient as u32));
+    let refusals = refusals::read(context.tables, unknown.and(col(columns::IS_WARNING).not()))?;
+    let mut floods: HashMap<String, (Vec<Hit>, HashSet<Symbol>)> = HashMap::new();
+    for refusal in refusals {
+        let (Some(from), Some(to)) = (refusal.from, refusal.to) else {
             continue;
         };
-        let Some(domain) = Address(to).domain().filter(|_| is_daemon(Address(from))) else {
+        let is_notice = is_daemon(Address(strings.get(from)));
+        let Some(domain) = Address(strings.get(to)).domain().filter(|_| is_notice) else {
             continue;
         };
         let (hits, recipients) = floods.entry(domain.to_ascii_lowercase()).or_default();
-        recipients.extend(cells(columns::TO)?.get(row));
+        recipients.insert(to);
         hits.push(Hit {
-            seen: Timestamp {
-                micros: micros.get(row).unwrap_or(0),
-                offset_minutes: offsets
-                    .get(row)
-                    .and_then(|o| o.try_into().ok())
-                    .unwrap_or(0),
-                digits: 0,
-            },
-            client_ip: cells(columns::CLIENT_IP)?
-                .get(row)
-                .and_then(Symbol::from_u32),
-            line: LineRef {
-                file: cells(columns::FILE)?.get(row).unwrap_or(0),
-                line: cells(columns::LINE)?.get(row).unwrap_or(0),
-            },
+            seen: refusal.seen,
+            client_ip: refusal.client_ip,
+            line: refusal.at,
             queue_id: None,
-            n_times: u64::from(cells(columns::TIMES)?.get(row).unwrap_or(1)),
+            n_times: refusal.n_times,
         });
     }
     let mut floods: Vec<_> = floods.into_iter().collect();
     floods.sort_by(|a, b| a.0.cmp(&b.0));
-    let flood = |(name, (notices, recipients)): (String, (Vec<Hit>, HashSet<u32>))| Flood {
+    let flood = |(name, (notices, recipients)): (String, (Vec<Hit>, HashSet<Symbol>))| Flood {
         kind: SubjectKind::Domain,
         name,
         notices,
@@ -316,22 +285,13 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
         })
         .into_iter()
         .collect();
-    let score = score::score(&signals, &mitigations);
-    let level = score::level(score, &signals, DETECTOR.signals, false)?;
+    let judged = DETECTOR.judge(signals, mitigations, false)?;
     let first = flood.notices.iter().map(|hit| hit.seen).min()?;
     let last = flood.notices.iter().map(|hit| hit.seen).max()?;
     let uses = flood.notices.iter();
     let uses = uses.filter_map(|hit| Some((hit.client_ip?, hit.seen, hit.n_times)));
     let counts = counts(flood, n_notices, clients.len(), networks.len());
     Some(Finding {
-        id: String::new(),
-        detector: DETECTOR.id,
-        level,
-        score,
-        subject: Subject {
-            kind: flood.kind,
-            name: flood.name.clone(),
-        },
         title: format!(
             "{} gets bounces of mail that this server never sent",
             flood.name
@@ -341,41 +301,28 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
         last_seen: last,
         totals: counts.clone(),
         counts,
-        signals,
-        mitigations,
         clients: counting::clients(context, uses),
-        providers: Vec::new(),
         queue_ids: flood
             .notices
             .iter()
             .filter_map(|hit| hit.queue_id.clone())
             .collect(),
-        still_queued: Vec::new(),
-        caused_by: None,
         evidence: evidence(flood),
         actions: actions(flood),
         uncertain: vec![
             "Mail sent before the log begins, or past this server, cannot be seen here.".to_owned(),
         ],
+        ..judged.about(flood.kind, &flood.name)
     })
 }
 
 fn signals(flood: &Flood, peak: u64, n_networks: usize, explained: f64) -> Vec<Signal> {
-    let signal = |name: &str, detail: String, facts: serde_json::Value| -> Option<Signal> {
-        let kind = DETECTOR.signals.iter().find(|kind| kind.name == name)?;
-        Some(Signal {
-            name: kind.name,
-            weight: kind.weight,
-            detail,
-            facts: facts.as_object().cloned().unwrap_or_default(),
-        })
-    };
-    let notices = signal(
+    let notices = DETECTOR.signal(
         "notices",
         format!("{peak} notifications from outside within 24 hours"),
         json!({ "within_a_day": peak }),
     );
-    let servers = signal(
+    let servers = DETECTOR.signal(
         "many-servers",
         format!("they come from {n_networks} different networks"),
         json!({ "networks": n_networks }),
@@ -387,7 +334,7 @@ fn signals(flood: &Flood, peak: u64, n_networks: usize, explained: f64) -> Vec<S
                 flood.notices.len() - flood.explained,
                 flood.notices.len()
             );
-            signal(
+            DETECTOR.signal(
                 "no-submission",
                 detail,
                 json!({ "explained": flood.explained }),
@@ -398,7 +345,7 @@ fn signals(flood: &Flood, peak: u64, n_networks: usize, explained: f64) -> Vec<S
             "they are for {} different addresses that do not exist",
             flood.n_invented
         );
-        signal(
+        DETECTOR.signal(
             "invented-recipients",
             detail,
             json!({ "addresses": flood.n_invented }),

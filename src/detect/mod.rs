@@ -4,14 +4,24 @@ mod backscatter_victim;
 mod compromised_account;
 mod counting;
 mod notices;
+mod passwords;
+mod refusals;
+mod rows;
 mod score;
+mod site;
 mod submissions;
 
 use anyhow::Result;
+use serde_json::Value;
 
-use crate::finding::Finding;
+use crate::correlate::Symbol;
+use crate::finding::{Counts, Finding, Level, Mitigation, Signal, Subject, SubjectKind};
 use crate::knowledge::geoip::GeoIp;
+use crate::mail::Timestamp;
+use crate::read::Coverage;
 use crate::tables::Tables;
+use site::Site;
+use submissions::Submission;
 
 /// A detector: what it asks, how it answers, and its manual. `explain`, the help, docs/detectors.md and
 /// the function itself read the same data.
@@ -44,10 +54,91 @@ pub struct Threshold {
     pub meaning: &'static str,
 }
 
+impl Detector {
+    /// A signal with the weight that the manual declares; `facts` is an object of numbers and names.
+    fn signal(&self, name: &str, detail: String, facts: Value) -> Option<Signal> {
+        let kind = self.signals.iter().find(|kind| kind.name == name)?;
+        Some(Signal {
+            name: kind.name,
+            weight: kind.weight,
+            detail,
+            facts: match facts {
+                Value::Object(facts) => facts,
+                _ => serde_json::Map::new(),
+            },
+        })
+    }
+
+    /// The verdict on what speaks for and against; `None` where there is nothing to say.
+    fn judge(
+        &self,
+        signals: Vec<Signal>,
+        mitigations: Vec<Mitigation>,
+        ongoing_and_large: bool,
+    ) -> Option<Judged> {
+        let score = score::score(&signals, &mitigations);
+        let level = score::level(score, &signals, self.signals, ongoing_and_large)?;
+        Some(Judged {
+            detector: self.id,
+            level,
+            score,
+            signals,
+            mitigations,
+        })
+    }
+}
+
+/// The verdict on a subject, before it is told.
+struct Judged {
+    detector: &'static str,
+    level: Level,
+    score: f64,
+    signals: Vec<Signal>,
+    mitigations: Vec<Mitigation>,
+}
+
+impl Judged {
+    /// A finding with this verdict; its sentences, numbers and lines are still to be filled in.
+    fn about(self, kind: SubjectKind, name: &str) -> Finding {
+        Finding {
+            id: String::new(),
+            detector: self.detector,
+            level: self.level,
+            score: self.score,
+            subject: Subject {
+                kind,
+                name: name.to_owned(),
+            },
+            title: String::new(),
+            summary: String::new(),
+            first_seen: Timestamp::default(),
+            last_seen: Timestamp::default(),
+            counts: Counts::default(),
+            totals: Counts::default(),
+            signals: self.signals,
+            mitigations: self.mitigations,
+            clients: Vec::new(),
+            providers: Vec::new(),
+            queue_ids: Vec::new(),
+            still_queued: Vec::new(),
+            caused_by: None,
+            evidence: Vec::new(),
+            actions: Vec::new(),
+            uncertain: Vec::new(),
+        }
+    }
+}
+
 /// What every detector may use.
 pub struct Context<'a> {
     tables: &'a Tables,
     geoip: &'a GeoIp,
+    coverage: &'a Coverage,
+    site: Site,
+    /// What each login handed in, in the order of the logins' names.
+    by_account: Vec<(Symbol, Vec<Submission>)>,
+    /// Passwords judged and mailboxes opened, in log order.
+    passwords: Vec<passwords::PasswordTried>,
     /// Notifications that reached a mailbox here.
     notices: Vec<notices::Notice>,
 }
@@ -62,10 +153,14 @@ pub const DETECTORS: &[&Detector] = &[
 ///
 /// # Errors
 /// When a table lacks a column, which is a fault of this program.
-pub fn detect(tables: &Tables, geoip: &GeoIp) -> Result<Vec<Finding>> {
+pub fn detect(tables: &Tables, geoip: &GeoIp, coverage: &Coverage) -> Result<Vec<Finding>> {
     let context = Context {
         tables,
         geoip,
+        coverage,
+        site: Site::learn(tables)?,
+        by_account: submissions::by_account(tables)?,
+        passwords: passwords::read(tables)?,
         notices: notices::read(tables)?,
     };
     let mut findings = Vec::new();

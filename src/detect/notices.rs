@@ -4,6 +4,7 @@ use anyhow::Result;
 use hashbrown::HashMap;
 use polars::prelude::*;
 
+use super::rows::{line_of, moment_of};
 use crate::correlate::{OriginKind, Symbol};
 use crate::mail::{Address, LineRef, Timestamp};
 use crate::tables::{Tables, columns};
@@ -41,8 +42,8 @@ pub(super) fn read(tables: &Tables) -> Result<Vec<Notice>> {
     let symbol = |name, row| -> Result<Option<Symbol>> {
         Ok(cells(name)?.get(row).and_then(Symbol::from_u32))
     };
-    let micros = messages.column(columns::FIRST_SEEN)?.i64()?;
-    let offsets = messages.column(columns::OFFSET_MINUTES)?.i32()?;
+    let moments = moment_of(&messages, columns::FIRST_SEEN)?;
+    let lines = line_of(&messages)?;
     let queue_ids = messages.column(columns::QUEUE_ID)?.str()?;
     let mut notices = Vec::new();
     for row in 0..messages.height() {
@@ -61,25 +62,12 @@ pub(super) fn read(tables: &Tables) -> Result<Vec<Notice>> {
         notices.push(Notice {
             number,
             queue_id: queue_ids.get(row).unwrap_or_default().to_owned(),
-            seen: Timestamp {
-                micros: micros.get(row).unwrap_or(0),
-                offset_minutes: offsets
-                    .get(row)
-                    .and_then(|o| o.try_into().ok())
-                    .unwrap_or(0),
-                digits: cells(columns::DIGITS)?
-                    .get(row)
-                    .and_then(|d| d.try_into().ok())
-                    .unwrap_or(0),
-            },
+            seen: moments(row),
             to: *to,
             client_name: symbol(columns::CLIENT_NAME, row)?,
             client_ip: symbol(columns::CLIENT_IP, row)?,
             is_ours: origin == OriginKind::Bounce as u32 || tables.lineage.parent(number).is_some(),
-            line: LineRef {
-                file: cells(columns::FILE)?.get(row).unwrap_or(0),
-                line: cells(columns::LINE)?.get(row).unwrap_or(0),
-            },
+            line: lines(row),
         });
     }
     Ok(notices)

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use anyhow::Result;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use polars::prelude::*;
 
 use crate::correlate::{OriginKind, Strings, Symbol};
 use crate::knowledge::replies::ReplyClass;
-use crate::mail::{Address, LineRef, Status, Timestamp};
+use crate::mail::{LineRef, Status, Timestamp};
 use crate::tables::{Tables, columns};
 
 /// A message as it was handed in, with what became of it after all filters and aliases.
@@ -62,28 +62,6 @@ pub(super) fn by_account(tables: &Tables) -> Result<Vec<(Symbol, Vec<Submission>
     let mut accounts: Vec<_> = accounts.into_iter().collect();
     accounts.sort_by(|a, b| tables.strings.get(a.0).cmp(tables.strings.get(b.0)));
     Ok(accounts)
-}
-
-/// The domains for which this server has mailboxes or logins, in lower case.
-pub(super) fn own_domains(tables: &Tables) -> Result<HashSet<String>> {
-    let local = tables
-        .deliveries
-        .clone()
-        .lazy()
-        .filter(col(columns::IS_LOCAL).and(col(columns::STATUS).eq(lit(Status::Sent as u32))))
-        .select([col(columns::TO)])
-        .unique_generic(None, UniqueKeepStrategy::Any)
-        .collect()?;
-    let addresses = local.column(columns::TO)?.u32()?.iter();
-    let logins = tables.logins.column(columns::SASL_USERNAME)?.u32()?;
-    let succeeded = tables.logins.column(columns::SUCCEEDED)?.bool()?;
-    let logins = logins.iter().zip(succeeded.iter());
-    let logins = logins.filter_map(|(login, ok)| login.filter(|_| ok == Some(true)));
-    let domains = addresses.flatten().chain(logins).filter_map(|symbol| {
-        let address = Address(tables.strings.cell(Some(symbol)));
-        address.domain().map(str::to_ascii_lowercase)
-    });
-    Ok(domains.collect())
 }
 
 /// The address of a client, if the log did not mask it.

@@ -60,6 +60,9 @@ pub const TIMES: &str = "times";
 
 /// [`crate::event::RejectClass`] as a number.
 pub const CLASS: &str = "class";
+pub const PROGRAM: &str = "program";
+/// 0 where the log gives none.
+pub const REPLY_CODE: &str = "reply_code";
 pub const IS_WARNING: &str = "is_warning";
 pub const DNSBL: &str = "dnsbl";
 pub const HELO: &str = "helo";

@@ -13,12 +13,20 @@ const PAUSE_MICROS: i64 = 60 * 1_000_000;
 pub(super) fn table(mut logins: Vec<LoginSeen>, strings: &Strings) -> Result<DataFrame> {
     count_once(&mut logins, strings);
     let each = || logins.iter();
+    let offsets: Vec<i32> = each()
+        .map(|login| i32::from(login.timestamp.offset_minutes))
+        .collect();
     let table = DataFrame::new(
         logins.len(),
         vec![
             wide_numbers(
                 columns::TIMESTAMP,
                 each().map(|login| login.timestamp.micros),
+            ),
+            Column::new(columns::OFFSET_MINUTES.into(), offsets),
+            numbers(
+                columns::DIGITS,
+                each().map(|login| u32::from(login.timestamp.digits)),
             ),
             symbols(
                 columns::SASL_USERNAME,

@@ -16,8 +16,22 @@ pub(super) fn table(rejections: &[RejectionSeen]) -> Result<DataFrame> {
         vec![
             wide_numbers(columns::TIMESTAMP, each().map(|seen| seen.timestamp.micros)),
             Column::new(columns::OFFSET_MINUTES.into(), offsets),
+            numbers(
+                columns::DIGITS,
+                each().map(|seen| u32::from(seen.timestamp.digits)),
+            ),
+            symbols(columns::PROGRAM, each().map(|seen| Some(seen.program))),
+            symbols(columns::CLIENT_NAME, each().map(|seen| seen.client_name)),
             symbols(columns::CLIENT_IP, each().map(|seen| seen.client_ip)),
+            symbols(
+                columns::SASL_USERNAME,
+                each().map(|seen| seen.sasl_username),
+            ),
             numbers(columns::CLASS, each().map(|seen| seen.class as u32)),
+            numbers(
+                columns::REPLY_CODE,
+                each().map(|seen| u32::from(seen.reply_code)),
+            ),
             flags(columns::IS_WARNING, each().map(|seen| seen.is_warning)),
             symbols(columns::DNSBL, each().map(|seen| seen.dnsbl)),
             symbols(columns::FROM, each().map(|seen| seen.from)),

@@ -108,21 +108,8 @@ impl<'a> Account<'a> {
         let logins_own = Address(self.name).domain().map(str::to_ascii_lowercase);
         let own = logins_own.as_deref() == Some(&domain)
             || from.0.eq_ignore_ascii_case(self.name)
-            || self.neighbourhood.own_domains.contains(&domain)
-            || self.is_own_host(&domain);
+            || self.context.site.is_own_host(&domain);
         (!own).then_some(domain)
-    }
-
-    /// `root@mail.example.com` on a server for `example.com`.
-    fn is_own_host(&self, domain: &str) -> bool {
-        let mut rest = domain;
-        while let Some((_, parent)) = rest.split_once('.') {
-            if self.neighbourhood.own_domains.contains(parent) {
-                return true;
-            }
-            rest = parent;
-        }
-        false
     }
 
     /// Finds what is not the owner's; `None` where nothing looks like it.

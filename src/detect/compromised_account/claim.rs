@@ -3,28 +3,17 @@
 use hashbrown::HashSet;
 
 use super::account::{Account, Misuse};
+use super::signals::failures_before;
 use super::traffic::HOUR_MICROS;
-use super::{DETECTOR, signals::failures_before};
 use crate::correlate::Symbol;
-use crate::detect::counting;
-use crate::finding::{
-    Action, Counts, Evidence, Finding, LOGS, Level, Mitigation, Signal, Subject, SubjectKind,
-    shell_word,
-};
+use crate::detect::{Judged, counting};
+use crate::finding::{Action, Counts, Evidence, Finding, LOGS, SubjectKind, shell_word};
 use crate::mail::{Status, Timestamp};
 
 /// Lines quoted for each kind of fact: enough to check it, few enough to read.
 const N_LINES: usize = 3;
 /// Queue IDs that fit into a command to copy.
 const MAX_IDS_IN_COMMAND: usize = 20;
-
-/// The verdict of the score.
-pub(super) struct Judged {
-    pub(super) level: Level,
-    pub(super) score: f64,
-    pub(super) signals: Vec<Signal>,
-    pub(super) mitigations: Vec<Mitigation>,
-}
 
 /// True when it went on until the log's end, or much of it still waits, and it is large.
 pub(super) fn is_ongoing_and_large(account: &Account<'_>, misuse: &Misuse<'_>) -> bool {
@@ -47,14 +36,6 @@ pub(super) fn finding(account: &Account<'_>, misuse: &Misuse<'_>, judged: Judged
     let clients = counting::clients(account.context, uses);
     let summary = summary(account, &counts, still_queued.len(), first_seen, last_seen);
     Finding {
-        id: String::new(),
-        detector: DETECTOR.id,
-        level: judged.level,
-        score: judged.score,
-        subject: Subject {
-            kind: SubjectKind::Account,
-            name: account.name.to_owned(),
-        },
         title: format!("SASL login {} is used by somebody else", account.name),
         summary,
         first_seen,
@@ -68,9 +49,7 @@ pub(super) fn finding(account: &Account<'_>, misuse: &Misuse<'_>, judged: Judged
         counts,
         clients,
         still_queued,
-        signals: judged.signals,
-        mitigations: judged.mitigations,
-        caused_by: None,
+        ..judged.about(SubjectKind::Account, account.name)
     }
 }
 

@@ -9,7 +9,7 @@ mod traffic;
 
 use anyhow::Result;
 
-use super::{Context, Detector, SignalKind, Threshold, score, submissions};
+use super::{Context, Detector, SignalKind, Threshold};
 use crate::finding::Finding;
 use account::Account;
 use neighbourhood::Neighbourhood;
@@ -188,27 +188,18 @@ pub(super) const DETECTOR: Detector = Detector {
 
 /// Judges each login by its own mail, its other logins and what is usual on this server.
 fn detect(context: &Context<'_>) -> Result<Vec<Finding>> {
-    let by_account = submissions::by_account(context.tables)?;
-    let neighbourhood = Neighbourhood::new(context, &by_account)?;
+    let neighbourhood = Neighbourhood::new(context);
     let mut findings = Vec::new();
-    for (login, submissions) in &by_account {
+    for (login, submissions) in &context.by_account {
         let account = Account::new(context, &neighbourhood, *login, submissions);
         let Some(misuse) = account.misuse() else {
             continue;
         };
         let signals = signals::signals(&account, &misuse);
         let mitigations = signals::mitigations(&account, &misuse);
-        let score = score::score(&signals, &mitigations);
         let large = claim::is_ongoing_and_large(&account, &misuse);
-        if let Some(level) = score::level(score, &signals, DETECTOR.signals, large) {
-            let judged = claim::Judged {
-                level,
-                score,
-                signals,
-                mitigations,
-            };
-            findings.push(claim::finding(&account, &misuse, judged));
-        }
+        let judged = DETECTOR.judge(signals, mitigations, large);
+        findings.extend(judged.map(|judged| claim::finding(&account, &misuse, judged)));
     }
     Ok(findings)
 }

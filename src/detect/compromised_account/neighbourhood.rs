@@ -2,22 +2,19 @@
 
 use std::net::IpAddr;
 
-use anyhow::Result;
 use hashbrown::{HashMap, HashSet};
-use polars::prelude::*;
 
 use super::traffic::peak_per_hour;
 use crate::correlate::Symbol;
 use crate::detect::Context;
-use crate::detect::submissions::{Submission, ip_of, own_domains};
+use crate::detect::passwords::PasswordTried;
+use crate::detect::submissions::ip_of;
 use crate::knowledge::geoip::Country;
 use crate::knowledge::places::is_private;
 use crate::mail::{Address, LineRef};
-use crate::tables::columns;
 
 /// What all logins of this server have in common.
 pub(super) struct Neighbourhood {
-    pub(super) own_domains: HashSet<String>,
     own_senders: HashSet<Symbol>,
     spots: HashMap<Symbol, Spot>,
     /// Logins seen in each country, over any protocol.
@@ -52,19 +49,15 @@ pub(super) struct FailureOf {
 }
 
 impl Neighbourhood {
-    pub(super) fn new(
-        context: &Context<'_>,
-        by_account: &[(Symbol, Vec<Submission>)],
-    ) -> Result<Self> {
+    pub(super) fn new(context: &Context<'_>) -> Self {
+        let by_account = &context.by_account;
         let mut peaks: Vec<usize> = by_account
             .iter()
             .map(|(_, submissions)| peak_per_hour(submissions.iter()))
             .collect();
         peaks.sort_unstable();
-        let own_domains = own_domains(context.tables)?;
         let mut found = Self {
-            own_senders: own_senders(context, by_account, &own_domains),
-            own_domains,
+            own_senders: own_senders(context),
             spots: HashMap::new(),
             users_by_country: HashMap::new(),
             n_users_placed: 0,
@@ -77,13 +70,13 @@ impl Neighbourhood {
             mailbox_logins: HashMap::new(),
             failures: Vec::new(),
         };
-        found.read_logins(context)?;
+        found.read_logins(context);
         for submission in by_account.iter().flat_map(|(_, submissions)| submissions) {
             if let Some(client_ip) = submission.client_ip {
                 found.spot(context, client_ip);
             }
         }
-        Ok(found)
+        found
     }
 
     /// How many other logins send mail, when this one is a bare name and all of them are whole addresses.
@@ -101,38 +94,26 @@ impl Neighbourhood {
         self.peaks.get(index).copied().unwrap_or(0)
     }
 
-    fn read_logins(&mut self, context: &Context<'_>) -> Result<()> {
-        let table = &context.tables.logins;
-        let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
-        let micros = table.column(columns::TIMESTAMP)?.i64()?;
-        let succeeded = table.column(columns::SUCCEEDED)?.bool()?;
-        let own_fault = table.column(columns::OWN_FAULT)?.bool()?;
-        let smtp = context.tables.strings.find("smtp").map(Symbol::to_u32);
-        let (clients, accounts) = (cells(columns::CLIENT_IP)?, cells(columns::SASL_USERNAME)?);
-        let (files, lines) = (cells(columns::FILE)?, cells(columns::LINE)?);
-        let (protocols, times) = (cells(columns::PROTOCOL)?, cells(columns::TIMES)?);
+    fn read_logins(&mut self, context: &Context<'_>) {
+        let smtp = context.tables.strings.find("smtp");
         let mut placed = HashSet::new();
-        for row in 0..table.height() {
-            let symbol = |cells: &UInt32Chunked| cells.get(row).and_then(Symbol::from_u32);
-            let client_ip = symbol(clients);
-            let account = symbol(accounts);
-            let at = LineRef {
-                file: files.get(row).unwrap_or(0),
-                line: lines.get(row).unwrap_or(0),
-            };
-            let micros = micros.get(row).unwrap_or(0);
-            if succeeded.get(row) != Some(true) {
-                if own_fault.get(row) != Some(true) {
+        for tried in &context.passwords {
+            let PasswordTried { at, client_ip, .. } = *tried;
+            let micros = tried.seen.micros;
+            if !tried.succeeded {
+                if !tried.own_fault {
                     self.failures.push(FailureOf {
                         micros,
                         client_ip,
-                        n_times: times.get(row).unwrap_or(1),
+                        n_times: tried.n_times,
                         at,
                     });
                 }
                 continue;
             }
-            let Some(account) = account else { continue };
+            let Some(account) = tried.sasl_username else {
+                continue;
+            };
             let country = client_ip.and_then(|client_ip| self.spot(context, client_ip).country);
             if let Some(country) = country {
                 self.users_by_country
@@ -141,7 +122,7 @@ impl Neighbourhood {
                     .insert(account);
                 placed.insert(account);
             }
-            if protocols.get(row) != smtp {
+            if tried.protocol != smtp {
                 let login = LoginOf {
                     micros,
                     client_ip,
@@ -151,7 +132,6 @@ impl Neighbourhood {
             }
         }
         self.n_users_placed = placed.len();
-        Ok(())
     }
 
     /// Where a client is; looked up once for each address.
@@ -184,16 +164,12 @@ impl Neighbourhood {
 }
 
 /// The envelope senders whose domain is this server's, each looked at once.
-fn own_senders(
-    context: &Context<'_>,
-    by_account: &[(Symbol, Vec<Submission>)],
-    own_domains: &HashSet<String>,
-) -> HashSet<Symbol> {
-    let submissions = by_account.iter().flat_map(|(_, submissions)| submissions);
-    let mut senders: HashSet<Symbol> = submissions.filter_map(|s| s.from).collect();
+fn own_senders(context: &Context<'_>) -> HashSet<Symbol> {
+    let mail = context.by_account.iter().flat_map(|(_, mail)| mail);
+    let mut senders: HashSet<Symbol> = mail.filter_map(|s| s.from).collect();
     senders.retain(|from| {
-        let domain = Address(context.tables.strings.get(*from)).domain();
-        domain.is_some_and(|domain| own_domains.contains(&domain.to_ascii_lowercase()))
+        let address = Address(context.tables.strings.get(*from));
+        context.site.is_own_address(address)
     });
     senders
 }

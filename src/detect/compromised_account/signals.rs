@@ -1,7 +1,7 @@
 //! The reasons for and against: each a fact with its numbers.
 
 use hashbrown::HashSet;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::account::{Account, Misuse};
 use super::names;
@@ -73,29 +73,14 @@ fn days(mail: &[&Submission]) -> usize {
     days.collect::<HashSet<i64>>().len()
 }
 
-/// A signal with the weight that the manual declares.
-fn signal(name: &'static str, detail: String, facts: Value) -> Option<Signal> {
-    let kind = DETECTOR.signals.iter().find(|kind| kind.name == name);
-    let facts = match facts {
-        Value::Object(facts) => facts,
-        _ => Map::new(),
-    };
-    kind.map(|kind| Signal {
-        name,
-        weight: kind.weight,
-        detail,
-        facts,
-    })
-}
-
 fn name(account: &Account<'_>) -> Option<Signal> {
     let login = account.name;
     if names::is_system(login) {
         let detail = format!("{login} is a system account: nobody has a mail program for it");
-        signal("system-login", detail, json!({ "sasl_username": login }))
+        DETECTOR.signal("system-login", detail, json!({ "sasl_username": login }))
     } else if names::is_guessable(login) {
         let detail = format!("{login} is a name that guessers try first");
-        signal("guessable-login", detail, json!({ "sasl_username": login }))
+        DETECTOR.signal("guessable-login", detail, json!({ "sasl_username": login }))
     } else {
         None
     }
@@ -107,7 +92,7 @@ fn odd_form(account: &Account<'_>) -> Option<Signal> {
         "{} is a bare name; the {others} other logins here are whole addresses",
         account.name
     );
-    signal("odd-form", detail, json!({ "others": others }))
+    DETECTOR.signal("odd-form", detail, json!({ "others": others }))
 }
 
 fn forged_sender(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
@@ -134,7 +119,7 @@ fn forged_sender(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         if distinct.len() > 3 { ", …" } else { "" },
     );
     let facts = json!({ "messages": domains.len(), "domains": distinct.len() });
-    let mut found = signal("forged-sender", detail, facts)?;
+    let mut found = DETECTOR.signal("forged-sender", detail, facts)?;
     if distinct.len() == 1 {
         // One foreign domain can be the customer's own, of which this server has no mailbox.
         found.weight /= 2.0;
@@ -155,7 +140,7 @@ fn bulk(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         "{peak} recipients in its busiest hour; the owner's own busiest hour has {owners}, the median of the other accounts {usual}"
     );
     let facts = json!({ "recipients_per_hour": peak, "owner": owners, "median": usual });
-    signal("bulk", detail, facts)
+    DETECTOR.signal("bulk", detail, facts)
 }
 
 fn undelivered_share(misuse: &Misuse<'_>) -> Option<Signal> {
@@ -168,7 +153,7 @@ fn undelivered_share(misuse: &Misuse<'_>) -> Option<Signal> {
         "{failed} of {all} deliveries ({:.0} %) were refused, bounced or are stuck",
         part * 100.0
     );
-    signal(
+    DETECTOR.signal(
         "undelivered",
         detail,
         json!({ "undelivered": failed, "deliveries": all }),
@@ -189,7 +174,7 @@ fn one_provider(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         "{two} of {outside} recipients are at {}",
         names.join(" and ")
     );
-    signal(
+    DETECTOR.signal(
         "one-provider",
         detail,
         json!({ "recipients": two, "outside": outside }),
@@ -202,7 +187,8 @@ fn called_spam(misuse: &Misuse<'_>) -> Option<Signal> {
     let n_said = said.count();
     let detail =
         format!("{n_said} deliveries were refused as spam or slowed down for too much mail");
-    (n_said >= 5).then(|| signal("called-spam", detail, json!({ "deliveries": n_said })))?
+    (n_said >= 5)
+        .then(|| DETECTOR.signal("called-spam", detail, json!({ "deliveries": n_said })))?
 }
 
 /// Two uses, by mail or mailbox, in countries too far apart for the time between them.
@@ -233,7 +219,7 @@ fn impossible_travel(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signa
         travels.len()
     );
     let facts = json!({ "from": from.to_string(), "to": to.to_string(), "km": km.round(), "times": travels.len() });
-    signal("impossible-travel", detail, facts)
+    DETECTOR.signal("impossible-travel", detail, facts)
 }
 
 fn new_place(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
@@ -256,7 +242,7 @@ fn new_place(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         "the mail comes from {networks} networks from which the account had not been used before {}",
         first.seen.for_people()
     );
-    signal("new-place", detail, json!({ "networks": networks }))
+    DETECTOR.signal("new-place", detail, json!({ "networks": networks }))
 }
 
 fn networks(account: &Account<'_>, misuse: &Misuse<'_>) -> usize {
@@ -287,7 +273,7 @@ fn odd_country(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         "used from {}; none of the {n_others} other accounts is used from there",
         odd.join(", ")
     );
-    signal("odd-country", detail, json!({ "countries": odd }))
+    DETECTOR.signal("odd-country", detail, json!({ "countries": odd }))
 }
 
 fn many_places(account: &Account<'_>) -> Option<Signal> {
@@ -295,9 +281,9 @@ fn many_places(account: &Account<'_>) -> Option<Signal> {
     let detail = format!("used from {n_places} different networks within 24 hours");
     let facts = json!({ "places": n_places });
     if n_places as f64 >= FAR_TOO_MANY_PLACES.value {
-        return signal("everywhere", detail, facts);
+        return DETECTOR.signal("everywhere", detail, facts);
     }
-    (n_places as f64 >= MANY_PLACES.value).then(|| signal("many-places", detail, facts))?
+    (n_places as f64 >= MANY_PLACES.value).then(|| DETECTOR.signal("many-places", detail, facts))?
 }
 
 fn old_tls(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
@@ -312,7 +298,7 @@ fn old_tls(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let detail =
         format!("{n_old} messages came over a TLS version that the owner's client does not use");
     (n_old > 0 && !owner_too && share(n_old, misuse.submissions.len()) > 0.5)
-        .then(|| signal("old-tls", detail, json!({ "messages": n_old })))?
+        .then(|| DETECTOR.signal("old-tls", detail, json!({ "messages": n_old })))?
 }
 
 fn other_method(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
@@ -336,14 +322,14 @@ fn other_method(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         words(theirs),
         words(owners)
     );
-    signal("other-method", detail, json!({}))
+    DETECTOR.signal("other-method", detail, json!({}))
 }
 
 fn guessed(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let (n_times, _) = failures_before(account, misuse)?;
     let detail = format!("{n_times} logins failed from the same network within the day before");
     (f64::from(n_times) >= FAILURES_BEFORE.value)
-        .then(|| signal("guessed", detail, json!({ "auth_failures": n_times })))?
+        .then(|| DETECTOR.signal("guessed", detail, json!({ "auth_failures": n_times })))?
 }
 
 /// Failed logins from the networks of the misuse in the day before its first message, and the first of them.
