@@ -31,6 +31,8 @@ pub struct Record<'a> {
     pub repeated: u32,
     /// Held bytes that are not UTF-8.
     pub is_lossy: bool,
+    /// The logs of this run are known to come from several hosts.
+    pub of_several_hosts: bool,
 }
 
 /// What was read, and how far it was understood: every line is counted once.
@@ -343,6 +345,7 @@ impl Reading {
                 event: &line.event,
                 repeated: line.repeated,
                 is_lossy: line.is_lossy,
+                of_several_hosts: self.clock.has_several_hosts(),
             };
             observe(&record, &self.coverage.files[file as usize].file)?;
         }

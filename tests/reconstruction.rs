@@ -58,10 +58,66 @@ fn another_order_within_a_second_gives_the_same_messages() {
     assert!(n_changed > 100, "only {n_changed} logs changed their order");
 }
 
+/// P7: the logs of several hosts, in whichever order they are named or mixed, tell the same.
+#[test]
+fn several_hosts_give_the_same_messages_in_any_order() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts");
+    std::fs::create_dir_all(&folder).expect("a folder for logs");
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("a log can be written");
+        path
+    };
+    let case = Path::new("tests/reconstruction/two-hosts-one-hands-on-to-the-next/mail.log");
+    let both = text(case);
+    let of_host = |host: &str| -> String {
+        let lines = both.split_inclusive('\n');
+        let its = lines.filter(|line| line.split(' ').nth(1) == Some(host));
+        its.collect()
+    };
+    let (gate, store) = (
+        write("gate.log", &of_host("gate")),
+        write("store.log", &of_host("store")),
+    );
+    let expected = sorted(reconstruct(case));
+    assert!(expected.iter().any(|message| message.contains("relayed")));
+    assert_eq!(
+        sorted(reconstruct_all(&[gate.clone(), store.clone()])),
+        expected
+    );
+    assert_eq!(sorted(reconstruct_all(&[store, gate])), expected);
+
+    // Two servers that have nothing to do with each other, one after the other and line by line.
+    let first = text(Path::new(
+        "tests/reconstruction/L6-deferred-then-expired/mail.log",
+    ));
+    let second = text(Path::new(
+        "tests/reconstruction/T3-filter-with-xforward/mail.log",
+    ));
+    let second = second.replace(" mail ", " other ");
+    let mut mixed: Vec<&str> = first.lines().chain(second.lines()).collect();
+    mixed.sort_by_key(|line| line.get(..25).map(str::to_owned));
+    let mixed = write("mixed.log", &mixed.join("\n"));
+    let (first, second) = (write("first.log", &first), write("second.log", &second));
+    let mut apart = reconstruct(&first);
+    apart.extend(reconstruct(&second));
+    let apart = sorted(apart);
+    assert_eq!(sorted(reconstruct(&mixed)), apart);
+    assert_eq!(
+        sorted(reconstruct_all(&[first.clone(), second.clone()])),
+        apart
+    );
+    assert_eq!(sorted(reconstruct_all(&[second, first])), apart);
+}
+
 /// The messages of a log, abridged to what decides their stories.
 fn reconstruct(log: &Path) -> Vec<Value> {
+    reconstruct_all(&[log.to_owned()])
+}
+
+fn reconstruct_all(logs: &[PathBuf]) -> Vec<Value> {
     let options = Options {
-        paths: vec![log.to_owned()],
+        paths: logs.to_owned(),
         timezone: Some("UTC".to_owned()),
         ..Options::default()
     };

@@ -1,5 +1,6 @@
 //! The queue manager's lines, and what became of each recipient.
 
+use super::handover::queued_as;
 use super::kinship::is_thrown_away;
 use super::life::Known;
 use super::message::{Ending, Message, OriginKind, Recipient};
@@ -68,8 +69,24 @@ impl Correlator {
             && self.has_reinjected_child(number)
             && !is_thrown_away(delivery.reason);
         self.count_attempt(record, slot, delivery, is_hop);
+        if record.of_several_hosts && !delivery.relay.is_loopback() && delivery.status == "sent" {
+            self.hand_on(record, place, slot, delivery);
+        }
         if let Some((queue_id, relation)) = child {
             self.link_named(record, place, queue_id, slot, relation);
+        }
+    }
+
+    /// Notes what the next server said, should it be one of those whose logs are read.
+    fn hand_on(&mut self, record: &Record<'_>, place: Place, slot: Slot, delivery: &Delivery<'_>) {
+        let message = self.store.get(slot);
+        if let Some(id) = queued_as(delivery.reason)
+            && let Some(message_id) = &message.message_id
+        {
+            let to = self.told.strings.intern(delivery.to.0);
+            let moment = (place.host, record.timestamp.micros);
+            self.handovers
+                .hand_on(id, message_id, (message.number, to), moment);
         }
     }
 
@@ -143,10 +160,8 @@ impl Correlator {
             return None;
         }
         // The filter quotes the reply that it got from our own smtpd(8), whose last words are these.
-        let (_, id) = delivery.reason.rsplit_once("queued as ")?;
-        let id = id.trim_end_matches([')', ']', '>', '.']);
-        let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        plain.then_some((QueueId(id), Relation::Reinjected))
+        let id = queued_as(delivery.reason)?;
+        Some((QueueId(id), Relation::Reinjected))
     }
 
     pub(super) fn has_reinjected_child(&self, parent: u32) -> bool {

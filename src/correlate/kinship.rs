@@ -134,6 +134,7 @@ impl Correlator {
             Relation::Reinjected => OriginKind::Reinjected,
             Relation::Forwarded => OriginKind::Forward,
             Relation::Resubmitted => OriginKind::Pickup,
+            Relation::Relayed => OriginKind::Smtpd,
             Relation::Bounce | Relation::DelayNotification | Relation::SuccessNotification => {
                 OriginKind::Bounce
             }
@@ -225,6 +226,7 @@ fn mark_hops(parent: &mut Message, relation: Relation, child: &str, strings: &St
             Relation::Bounce
             | Relation::DelayNotification
             | Relation::SuccessNotification
+            | Relation::Relayed
             | Relation::Resubmitted => false,
         };
         recipient.is_hop |= went_on && recipient.status == Status::Sent;

@@ -7,6 +7,8 @@ pub enum Relation {
     Reinjected,
     /// An alias or a `.forward` file.
     Forwarded,
+    /// Handed on to another server whose log is read as well.
+    Relayed,
     /// A non-delivery notification.
     Bounce,
     DelayNotification,
@@ -20,6 +22,7 @@ impl Relation {
         match self {
             Self::Reinjected => "reinjected",
             Self::Forwarded => "forwarded",
+            Self::Relayed => "relayed",
             Self::Bounce => "bounce",
             Self::DelayNotification => "delay_notification",
             Self::SuccessNotification => "success_notification",
@@ -29,7 +32,10 @@ impl Relation {
 
     /// True when the child is the same submission, on its way; false for a message about it.
     pub fn same_submission(self) -> bool {
-        matches!(self, Self::Reinjected | Self::Forwarded | Self::Resubmitted)
+        matches!(
+            self,
+            Self::Reinjected | Self::Forwarded | Self::Relayed | Self::Resubmitted
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! Events in log order -> messages, logins, refusals, and who came of whom.
 
 mod delivery;
+mod handover;
 mod kinship;
 mod life;
 mod lineage;
@@ -17,6 +18,7 @@ pub use strings::{Strings, Symbol};
 
 use crate::mail::{LineRef, Timestamp};
 use crate::read::Record;
+use handover::Handovers;
 use kinship::Awaited;
 use session::Sessions;
 use store::Store;
@@ -67,6 +69,8 @@ pub struct RejectionSeen {
 pub struct Told {
     pub strings: Strings,
     pub links: Vec<Link>,
+    /// Deliveries (message, recipient) to the next server of this run, whose own log tells the rest.
+    pub steps: Vec<(u32, Symbol)>,
     pub logins: Vec<LoginSeen>,
     pub rejections: Vec<RejectionSeen>,
     /// Messages begun; their numbers are below this.
@@ -95,6 +99,7 @@ pub struct Correlator {
     finished: Vec<Message>,
     /// Links to messages of which no line was seen yet.
     awaited: Awaited,
+    handovers: Handovers,
     /// The last record was this failed login, which `last message repeated` speaks of.
     last_failure: Option<usize>,
     n_records: u64,
@@ -163,6 +168,9 @@ impl Correlator {
     pub fn finish(mut self) -> (Vec<Message>, Told) {
         self.store.abort_idle(self.latest_micros, self.n_records);
         self.store.release_all(&mut self.finished);
+        let (links, steps) = self.handovers.meet();
+        self.told.links.extend(links);
+        self.told.steps = steps;
         (self.finished, self.told)
     }
 

@@ -245,6 +245,11 @@ impl Correlator {
         if !resent || message.message_id.is_none() {
             message.message_id = Some(message_id.into());
         }
+        if record.of_several_hosts {
+            let number = message.number;
+            let moment = (place.host, record.timestamp.micros);
+            self.handovers.take(queue_id.0, message_id, number, moment);
+        }
         self.recognize_bounce(slot);
     }
 

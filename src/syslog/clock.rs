@@ -105,6 +105,11 @@ impl Clock {
         }
     }
 
+    /// True when the heads of the sources, or the lines so far, name several hosts.
+    pub fn has_several_hosts(&self) -> bool {
+        self.hosts.are_several()
+    }
+
     /// The moment of a line; lines are shown in log order. `None` for a line without a time.
     pub fn resolve(&mut self, file: u32, header: &Header<'_>) -> Option<Timestamp> {
         if self.file != Some(file) {

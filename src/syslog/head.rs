@@ -19,6 +19,10 @@ const ENOUGH_COMPLETE: u32 = 200;
 /// What the head of a source tells of its time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Head {
+    /// The host of the first line that names one.
+    pub(super) host: String,
+    /// Another line names another one.
+    pub(super) is_mixed: bool,
     /// The first time, whatever its form.
     pub(super) first: Stamp,
     /// The first time without a year, and its line.
@@ -88,6 +92,10 @@ pub(super) fn look_at_head(source: &Source) -> Head {
         if head.first == Stamp::Missing {
             head.first = header.stamp;
         }
+        if head.host.is_empty() {
+            header.host.clone_into(&mut head.host);
+        }
+        head.is_mixed |= !header.host.is_empty() && head.host != header.host;
         match header.stamp {
             Stamp::Missing => {}
             Stamp::Absolute(time) => {

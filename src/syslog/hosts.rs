@@ -11,6 +11,8 @@ use super::zone::{WallClock, Zone};
 
 /// So many proofs in a row of another offset change a host's zone: daylight saving began or ended.
 const ENOUGH_CONTRARY: u32 = 2;
+/// Hosts told apart.
+const MAX_HOSTS: usize = 10_000;
 
 /// The zone of a host whose lines don't tell their offset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +34,8 @@ pub(super) struct Hosts {
     hosts: Vec<Host>,
     /// Place of the host of the last line.
     recent: usize,
+    /// The heads of the sources name different hosts.
+    differ_in_heads: bool,
 }
 
 /// An offset, a moment at which a clock had it, and how that is known.
@@ -67,7 +71,14 @@ impl Hosts {
             places: HashMap::new(),
             hosts: Vec::new(),
             recent: usize::MAX,
+            differ_in_heads: heads
+                .iter()
+                .any(|head| head.is_mixed || (!head.host.is_empty() && head.host != heads[0].host)),
         }
+    }
+
+    pub(super) fn are_several(&self) -> bool {
+        self.differ_in_heads || self.hosts.len() > 1
     }
 
     /// The next lines are of this source: what its head proves is true from its first line on.
@@ -107,6 +118,10 @@ impl Hosts {
     }
 
     fn add(&mut self, name: &str, zone: Zone, because: String) -> usize {
+        // Only a hostile log has so many; the rest share the clock of the last one.
+        if self.hosts.len() >= MAX_HOSTS {
+            return self.hosts.len() - 1;
+        }
         self.hosts.push(Host {
             name: name.to_owned(),
             clock: WallClock::new(zone),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use anyhow::Result;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use polars::prelude::*;
 
 use super::{columns, flags, numbers, symbols, wide_numbers};
@@ -47,6 +47,13 @@ impl Rows {
                 last_line: recipient.last_line,
             });
         }
+    }
+
+    /// Takes out what only went on to the next server of this run: (message, recipient).
+    pub(super) fn leave_out(&mut self, steps: &[(u32, Symbol)]) {
+        let steps: HashSet<&(u32, Symbol)> = steps.iter().collect();
+        self.rows
+            .retain(|row| steps.is_empty() || !steps.contains(&(row.message, row.to)));
     }
 
     pub(super) fn finish(

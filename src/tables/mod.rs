@@ -67,10 +67,11 @@ impl TablesBuilder {
     ///
     /// # Errors
     /// Only when polars cannot take the columns, which is a fault of this program.
-    pub fn finish(self, told: Told, log_end_micros: i64) -> Result<Tables> {
+    pub fn finish(mut self, told: Told, log_end_micros: i64) -> Result<Tables> {
         let Told {
             mut strings,
             links,
+            steps,
             mut logins,
             mut rejections,
             n_messages,
@@ -81,6 +82,7 @@ impl TablesBuilder {
         logins.retain(|login: &LoginSeen| period.contains(login.timestamp.micros));
         rejections.retain(|refused: &RejectionSeen| period.contains(refused.timestamp.micros));
         let accounts = self.messages.accounts(n_messages);
+        self.deliveries.leave_out(&steps);
         let deliveries = self.deliveries.finish(&lineage, &accounts, &mut strings)?;
         Ok(Tables {
             messages: self.messages.finish(&lineage, &accounts)?,
