@@ -26,7 +26,9 @@ pub(super) fn decide(sources: &[Source], heads: &[Head], now: i64) -> Vec<Option
         if decisions[place].is_none() {
             let head = &heads[place];
             decisions[place] = from_sibling(place, sources, heads, &decisions, now)
-                .or_else(|| from_times(&sources[place], head, &first, now))
+                .or_else(|| from_times(lasting_times(&sources[place]), head, &first, now))
+                .or_else(|| from_company(place, sources, heads, &decisions))
+                .or_else(|| from_times(write_time(&sources[place]), head, &first, now))
                 .or_else(|| from_now(head, &first, now));
         }
     }
@@ -129,8 +131,12 @@ fn rotation(name: &str) -> (&str, u32) {
 }
 
 /// From times that are not in the log: of rotation, of compression, of the last write.
-fn from_times(source: &Source, head: &Head, first: &LocalTime, now: i64) -> Option<Decision> {
-    let times = outer_times(source);
+fn from_times(
+    times: Vec<(i64, String)>,
+    head: &Head,
+    first: &LocalTime,
+    now: i64,
+) -> Option<Decision> {
     let (limit, because) = times.into_iter().find(|&(limit, _)| limit <= now + DAY)?;
     Some(Decision {
         year: latest_year(first, head, limit + DAY)?,
@@ -139,8 +145,47 @@ fn from_times(source: &Source, head: &Head, first: &LocalTime, now: i64) -> Opti
     })
 }
 
+/// Logs of several hosts that are read together are of one time: what proves the year of one speaks for
+/// another that begins within weeks of it, and whose file may have been copied since.
+fn from_company(
+    place: usize,
+    sources: &[Source],
+    heads: &[Head],
+    decisions: &[Option<Decision>],
+) -> Option<Decision> {
+    let (_, first) = heads[place].first_yearless?;
+    let others = (0..sources.len()).filter(|&other| other != place);
+    let proven = others.filter_map(|other| {
+        let decision = decisions[other].as_ref().filter(|d| d.is_proven)?;
+        let (_, other_first) = heads[other].first_yearless?;
+        let time = seconds(decision.year, &other_first);
+        let years = decision.year - 1..=decision.year + 1;
+        let (apart, year) = years
+            .map(|year| ((seconds(year, &first) - time).abs(), year))
+            .min()?;
+        (apart <= MAX_DAYS_BACK * DAY).then_some((apart, other, year, time))
+    });
+    let (_, other, year, time) = proven.min()?;
+    Some(Decision {
+        year,
+        because: format!(
+            "{}, read with it, begins {}",
+            sources[other].name,
+            date(time)
+        ),
+        is_proven: false,
+    })
+}
+
 /// No line of the source is later than these, best first.
 fn outer_times(source: &Source) -> Vec<(i64, String)> {
+    let mut times = lasting_times(source);
+    times.extend(write_time(source));
+    times
+}
+
+/// Those that stay when the file is copied.
+fn lasting_times(source: &Source) -> Vec<(i64, String)> {
     let mut times = Vec::new();
     if let Some((year, month, day)) = source.name_date {
         let end = days_of_date(year, month, day) * DAY + DAY;
@@ -152,10 +197,13 @@ fn outer_times(source: &Source) -> Vec<(i64, String)> {
     if let Some(time) = source.gzip_modified {
         times.push((time, format!("its gzip header says {}", date(time))));
     }
-    if let Some(time) = source.modified {
-        times.push((time, format!("the file was written last on {}", date(time))));
-    }
     times
+}
+
+fn write_time(source: &Source) -> Vec<(i64, String)> {
+    let time = source.modified.into_iter();
+    time.map(|time| (time, format!("the file was written last on {}", date(time))))
+        .collect()
 }
 
 fn from_now(head: &Head, first: &LocalTime, now: i64) -> Option<Decision> {
