@@ -312,6 +312,30 @@ impl Messages {
     }
 }
 
+/// postcat(1) writes local times without their zone, which is at most so far from UTC.
+const ZONE_MICROS: i64 = 15 * 3_600_000_000;
+
+/// True when a queue file can be this message's: a queue ID is used again (L1), but not with the same sender at the
+/// same time.
+pub fn is_queue_file_of(file: &QueueFile, message: &Message, strings: &Strings) -> bool {
+    if *file.queue_id != *message.queue_id {
+        return false;
+    }
+    let from = message.from.map(|from| strings.get(from));
+    let is_sender = match (&file.from, from) {
+        (Some(file), Some(from)) => file.eq_ignore_ascii_case(from),
+        _ => true,
+    };
+    // The log tells the arrival, or a delivery's delay does.
+    let arrived = arrival(message).unwrap_or(message.first_seen);
+    let told = message.origin.kind != OriginKind::Unknown || arrival(message).is_some();
+    let apart = |micros: i64| (micros - arrived.micros).abs();
+    let is_time = file
+        .arrival_micros()
+        .is_none_or(|micros| !told || apart(micros) <= ZONE_MICROS);
+    is_sender && is_time
+}
+
 /// `delay=161913` of a delivery puts the arrival so many seconds before its line.
 fn arrival(message: &Message) -> Option<Timestamp> {
     if message.origin.kind != OriginKind::Unknown {

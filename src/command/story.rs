@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::arguments::Output;
 use super::output;
 use super::selection::Term;
-use crate::answer::message_record::Messages;
+use crate::answer::message_record::{Messages, is_queue_file_of};
 use crate::correlate::{Correlator, Lineage, Message};
 use crate::knowledge::postcat::QueueFile;
 use crate::options::Options;
@@ -81,7 +81,8 @@ pub(super) fn write_records(
             for (line, seen) in record.events.iter_mut().zip(&message.events) {
                 line.text = texts.get(&seen.at).cloned();
             }
-            let is_its = |file: &&QueueFile| file.queue_id == record.queue_id;
+            let strings = &story.messages.strings;
+            let is_its = |file: &&QueueFile| is_queue_file_of(file, message, strings);
             record.queue_file = queue_files.iter().find(is_its).cloned();
             writer.record(&record)?;
         }

@@ -13,6 +13,7 @@ use super::selection::{Selection, Term};
 use super::story::{Story, choose, reconstruct, write_records};
 use super::timeline::{self, Sources};
 use super::{Outcome, outcome, output};
+use crate::answer::message_record::is_queue_file_of;
 use crate::answer::{Document, Table};
 use crate::knowledge::postcat::{self, QueueFile};
 use crate::mail::Timestamp;
@@ -149,7 +150,8 @@ fn document(story: &mut Story, matching: &[u32], families: &[Family], asked: &As
     };
     for (number, depth) in shown.flatten() {
         if let Some(message) = story.messages.find(*number) {
-            let is_its = |file: &&QueueFile| *file.queue_id == *message.queue_id;
+            let strings = &story.messages.strings;
+            let is_its = |file: &&QueueFile| is_queue_file_of(file, message, strings);
             let queue_file = asked.queue_files.iter().find(is_its);
             timeline::add(&mut document, &sources, message, *depth, queue_file);
         }
@@ -157,7 +159,8 @@ fn document(story: &mut Story, matching: &[u32], families: &[Family], asked: &As
     for file in &asked.queue_files {
         let is_known = |number: &u32| {
             let message = story.messages.find(*number);
-            message.is_some_and(|message| *message.queue_id == *file.queue_id)
+            let strings = &story.messages.strings;
+            message.is_some_and(|message| is_queue_file_of(file, message, strings))
         };
         if !matching.iter().any(is_known) {
             timeline::add_unknown(&mut document, file);

@@ -37,6 +37,15 @@ pub struct QueueFile {
     pub proto: Option<String>,
 }
 
+impl QueueFile {
+    /// Microseconds since the epoch of `message_arrival_time`, as if its zone were UTC.
+    pub fn arrival_micros(&self) -> Option<i64> {
+        let text = self.message_arrival_time.as_deref()?;
+        let time = chrono::NaiveDateTime::parse_from_str(text, "%a %b %e %H:%M:%S %Y").ok()?;
+        Some(time.and_utc().timestamp_micros())
+    }
+}
+
 /// Reads the output of `postcat -vq ID`, `postcat -q ID` or `postcat -eq ID`, of one message.
 ///
 /// Only the envelope records before the message's contents are believed: the contents are the sender's own
