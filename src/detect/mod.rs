@@ -133,6 +133,7 @@ impl Judged {
 pub struct Context<'a> {
     tables: &'a Tables,
     geoip: &'a GeoIp,
+    #[allow(dead_code)]
     coverage: &'a Coverage,
     site: Site,
     /// What each login handed in, in the order of the logins' names.

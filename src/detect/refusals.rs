@@ -11,6 +11,7 @@ use crate::tables::{Tables, columns};
 
 /// Something that this server refused, or would have refused (`reject_warning`).
 #[derive(Debug, Clone, Copy)]
+#[allow(dead_code)]
 pub(super) struct Refusal {
     pub(super) seen: Timestamp,
     pub(super) at: LineRef,

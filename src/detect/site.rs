@@ -68,6 +68,7 @@ impl Site {
     }
 
     /// True for a client of this host or its local network.
+    #[allow(dead_code)]
     pub(super) fn is_own_client(&self, ip: IpAddr) -> bool {
         is_private(ip)
     }
