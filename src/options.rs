@@ -18,6 +18,8 @@ pub struct Options {
     pub geoip: Vec<PathBuf>,
     /// False for `--geoip none`.
     pub without_geoip: bool,
+    /// The configuration file; `None`: the system's, if there is one.
+    pub config: Option<PathBuf>,
 }
 
 /// Half-open: `since <= t < until`, microseconds since the epoch.

@@ -111,6 +111,27 @@ fn nothing_is_left_unfinished() {
     }
 }
 
+/// The configuration may change every threshold, so a detector asks for the value in force.
+#[test]
+fn thresholds_are_asked_of_the_context() {
+    for (path, text) in sources() {
+        let own = module_of(&path).unwrap_or_default();
+        if own != "detect" {
+            continue;
+        }
+        let slip = text.split(".value").find(|before| {
+            let last = before.chars().last();
+            last.is_some_and(|c| c.is_ascii_uppercase() || c == '_')
+        });
+        let is_registry = path.ends_with("detect/mod.rs");
+        assert!(
+            is_registry || slip.is_none(),
+            "{}: take context.threshold(&NAME) instead of NAME.value",
+            path.display()
+        );
+    }
+}
+
 /// polars stays where tables are made, judged and summarised.
 #[test]
 fn polars_stays_in_its_modules() {

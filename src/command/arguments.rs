@@ -55,6 +55,10 @@ pub struct Output {
     #[arg(long, value_name = "FILE.mmdb|none", value_hint = ValueHint::FilePath)]
     pub geoip: Vec<PathBuf>,
 
+    /// Own domains and networks, trusted accounts, thresholds [default: /etc/mailsleuth.toml, if there is one]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
     /// Worker threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -109,6 +113,7 @@ impl Output {
                 self.geoip.clone()
             },
             without_geoip,
+            config: self.config.clone(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::correlate::Correlator;
 use crate::detect;
 use crate::finding::{Finding, LOGS, Level, shell_word};
 use crate::incident;
-use crate::knowledge::geoip::GeoIp;
+use crate::knowledge::Knowledge;
 use crate::options::Options;
 use crate::read::Log;
 use crate::render::evidence;
@@ -37,7 +37,8 @@ impl Investigation {
 
 /// Reads the logs, rebuilds the messages, asks the detectors and quotes their evidence.
 pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investigation> {
-    let geoip = geoip(options)?;
+    let knowledge = Knowledge::load(options)?;
+    detect::check_thresholds(&knowledge.config)?;
     let mut correlator = Correlator::new(false);
     let mut builder = TablesBuilder::new(options.period);
     let mut log = output::read(options, output, &mut |record, _| {
@@ -52,7 +53,7 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
     }
     let log_end = log.coverage.last_seen.map_or(0, |moment| moment.micros);
     let tables = builder.finish(told, log_end)?;
-    let mut findings = incident::arrange(detect::detect(&tables, &geoip, &log.coverage)?);
+    let mut findings = incident::arrange(detect::detect(&tables, &knowledge, &log.coverage)?);
     evidence::quote(&mut log, &mut findings);
     let logs = logs(options, &log);
     for action in findings.iter_mut().flat_map(|finding| &mut finding.actions) {
@@ -64,16 +65,6 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
         findings,
         n_hidden: 0,
     })
-}
-
-fn geoip(options: &Options) -> Result<GeoIp> {
-    if options.without_geoip {
-        Ok(GeoIp::none())
-    } else if options.geoip.is_empty() {
-        Ok(GeoIp::embedded())
-    } else {
-        GeoIp::with_mmdb(&options.geoip)
-    }
 }
 
 /// The logs of this run as words of a shell.

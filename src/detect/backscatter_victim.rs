@@ -269,12 +269,14 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
         .filter_map(|ip| ip_of(strings, Some(*ip)))
         .map(Network::of)
         .collect();
-    if (peak as f64) < MIN_NOTICES.value || (networks.len() as f64) < MIN_NETWORKS.value {
+    if (peak as f64) < context.threshold(&MIN_NOTICES)
+        || (networks.len() as f64) < context.threshold(&MIN_NETWORKS)
+    {
         return None;
     }
     let explained = flood.explained as f64 / flood.notices.len() as f64;
-    let signals = signals(flood, peak, networks.len(), explained);
-    let mitigations: Vec<Mitigation> = (explained >= EXPLAINED_SHARE.value)
+    let signals = signals(context, flood, peak, networks.len(), explained);
+    let mitigations: Vec<Mitigation> = (explained >= context.threshold(&EXPLAINED_SHARE))
         .then(|| Mitigation {
             name: "answers-own-mail",
             weight: explained.min(0.9),
@@ -316,7 +318,13 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
     })
 }
 
-fn signals(flood: &Flood, peak: u64, n_networks: usize, explained: f64) -> Vec<Signal> {
+fn signals(
+    context: &Context<'_>,
+    flood: &Flood,
+    peak: u64,
+    n_networks: usize,
+    explained: f64,
+) -> Vec<Signal> {
     let notices = DETECTOR.signal(
         "notices",
         format!("{peak} notifications from outside within 24 hours"),
@@ -327,8 +335,9 @@ fn signals(flood: &Flood, peak: u64, n_networks: usize, explained: f64) -> Vec<S
         format!("they come from {n_networks} different networks"),
         json!({ "networks": n_networks }),
     );
-    let lineage =
-        (explained < EXPLAINED_SHARE.value && flood.kind == SubjectKind::Address).then(|| {
+    let lineage = (explained < context.threshold(&EXPLAINED_SHARE)
+        && flood.kind == SubjectKind::Address)
+        .then(|| {
             let detail = format!(
                 "{} of {} come from servers to which the address sent nothing through this server",
                 flood.notices.len() - flood.explained,

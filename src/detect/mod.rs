@@ -11,11 +11,13 @@ mod score;
 mod site;
 mod submissions;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::correlate::Symbol;
 use crate::finding::{Counts, Finding, Level, Mitigation, Signal, Subject, SubjectKind};
+use crate::knowledge::Knowledge;
+use crate::knowledge::config::Config;
 use crate::knowledge::geoip::GeoIp;
 use crate::mail::Timestamp;
 use crate::read::Coverage;
@@ -47,7 +49,8 @@ pub struct SignalKind {
     pub meaning: &'static str,
 }
 
-/// A number on which an answer depends.
+/// A number on which an answer depends. A detector asks [`Context::threshold`] for it: the configuration may
+/// have another value.
 pub struct Threshold {
     pub name: &'static str,
     pub value: f64,
@@ -133,6 +136,9 @@ impl Judged {
 pub struct Context<'a> {
     tables: &'a Tables,
     geoip: &'a GeoIp,
+    config: &'a Config,
+    /// The detector that is asked now.
+    detector: &'static str,
     #[allow(dead_code)]
     coverage: &'a Coverage,
     site: Site,
@@ -142,6 +148,15 @@ pub struct Context<'a> {
     passwords: Vec<passwords::PasswordTried>,
     /// Notifications that reached a mailbox here.
     notices: Vec<notices::Notice>,
+}
+
+impl Context<'_> {
+    /// A threshold of the detector that is asked: the configuration's value, else the declared one.
+    fn threshold(&self, threshold: &Threshold) -> f64 {
+        let configured = self.config.thresholds.get(self.detector);
+        let configured = configured.and_then(|values| values.get(threshold.name));
+        configured.copied().unwrap_or(threshold.value)
+    }
 }
 
 /// All detectors, in the order in which findings of the same level are shown.
@@ -154,10 +169,12 @@ pub const DETECTORS: &[&Detector] = &[
 ///
 /// # Errors
 /// When a table lacks a column, which is a fault of this program.
-pub fn detect(tables: &Tables, geoip: &GeoIp, coverage: &Coverage) -> Result<Vec<Finding>> {
-    let context = Context {
+pub fn detect(tables: &Tables, knowledge: &Knowledge, coverage: &Coverage) -> Result<Vec<Finding>> {
+    let mut context = Context {
         tables,
-        geoip,
+        geoip: &knowledge.geoip,
+        config: &knowledge.config,
+        detector: "",
         coverage,
         site: Site::learn(tables)?,
         by_account: submissions::by_account(tables)?,
@@ -166,7 +183,46 @@ pub fn detect(tables: &Tables, geoip: &GeoIp, coverage: &Coverage) -> Result<Vec
     };
     let mut findings = Vec::new();
     for detector in DETECTORS {
+        context.detector = detector.id;
         findings.extend((detector.detect)(&context)?);
     }
+    for finding in &mut findings {
+        calm_if_trusted(finding, &knowledge.config);
+    }
     Ok(findings)
+}
+
+/// What the administrator knows of an account weighs more than any signal, but is not hidden.
+fn calm_if_trusted(finding: &mut Finding, config: &Config) {
+    if finding.subject.kind == SubjectKind::Account && config.trusts(&finding.subject.name) {
+        finding.level = Level::Info;
+        finding.score = finding.score.min(score::SAY);
+        finding.mitigations.push(Mitigation {
+            name: "trusted",
+            weight: 1.0,
+            detail: "the configuration lists it among trusted_accounts".to_owned(),
+        });
+    }
+}
+
+/// Thresholds of the configuration must be thresholds of a detector.
+///
+/// # Errors
+/// The key that is none.
+pub fn check_thresholds(config: &Config) -> Result<()> {
+    for (id, values) in &config.thresholds {
+        let Some(detector) = DETECTORS.iter().find(|detector| detector.id == id) else {
+            bail!("configuration: thresholds.{id}: no detector is called so");
+        };
+        for name in values.keys() {
+            if !detector.thresholds.iter().any(|known| known.name == name) {
+                let names: Vec<&str> = detector.thresholds.iter().map(|known| known.name).collect();
+                let names = names.join(", ");
+                bail!(
+                    "configuration: thresholds.{id}.{name}: no threshold is called so; there are: {names}"
+                );
+            }
+        }
+    }
+    Ok(())
 }

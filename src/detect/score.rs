@@ -4,7 +4,7 @@ use super::SignalKind;
 use crate::finding::{Level, Mitigation, Signal};
 
 /// Below this nothing is said: a healthy server gets no alarm.
-const SAY: f64 = 0.4;
+pub(super) const SAY: f64 = 0.4;
 const MEDIUM: f64 = 0.5;
 const HIGH: f64 = 0.7;
 /// The weight from which on the facts of a group are a kind of reason of their own.

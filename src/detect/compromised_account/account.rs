@@ -120,7 +120,8 @@ impl<'a> Account<'a> {
         let strange: Vec<usize> = indexes()
             .filter(|index| self.is_strange(&self.places[*index]))
             .collect();
-        let everywhere = self.n_places_within_a_day() as f64 >= MANY_PLACES.value;
+        let everywhere =
+            self.n_places_within_a_day() as f64 >= self.context.threshold(&MANY_PLACES);
         let home = self.home(&strange);
         let not_home = |index: &usize| Some(*index) != home && outside(&self.places[*index]);
         let places: Vec<usize> = if names::is_system(self.name) {
@@ -183,10 +184,11 @@ impl<'a> Account<'a> {
     fn is_strange(&self, place: &Place<'_>) -> bool {
         let mail = &place.submissions;
         let forged = mail.iter().filter(|s| self.is_forged(s)).count();
-        let forges = mail.len() >= 3 && share(forged, mail.len()) >= FORGED_SHARE.value;
+        let forges =
+            mail.len() >= 3 && share(forged, mail.len()) >= self.context.threshold(&FORGED_SHARE);
         let (undelivered, all) = undelivered(mail.iter().copied());
-        let fails = all as f64 >= MIN_RECIPIENTS.value
-            && share(undelivered, all) >= UNDELIVERED_SHARE.value;
+        let fails = all as f64 >= self.context.threshold(&MIN_RECIPIENTS)
+            && share(undelivered, all) >= self.context.threshold(&UNDELIVERED_SHARE);
         forges || fails || self.is_bulk(place)
     }
 
@@ -201,7 +203,8 @@ impl<'a> Account<'a> {
             .neighbourhood
             .usual_peak(peak_per_hour(self.submissions.iter()));
         let usual = peak_per_hour(elsewhere).max(others);
-        peak as f64 >= BULK_PER_HOUR.value && peak as f64 >= BULK_FACTOR.value * usual.max(1) as f64
+        peak as f64 >= self.context.threshold(&BULK_PER_HOUR)
+            && peak as f64 >= self.context.threshold(&BULK_FACTOR) * usual.max(1) as f64
     }
 
     /// The most places within 24 hours, private ones left out.

@@ -24,7 +24,7 @@ pub(super) fn signals(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Signal>
         odd_form(account),
         forged_sender(account, misuse),
         bulk(account, misuse),
-        undelivered_share(misuse),
+        undelivered_share(account, misuse),
         one_provider(account, misuse),
         called_spam(misuse),
         impossible_travel(account, misuse),
@@ -50,7 +50,8 @@ pub(super) fn mitigations(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Mit
         detail: "all envelope senders are in domains of this server".to_owned(),
     });
     let (failed, all) = undelivered(misuse.submissions.iter().copied());
-    let delivered = all as f64 >= MIN_RECIPIENTS.value && share(failed, all) < 0.05;
+    let delivered =
+        all as f64 >= account.context.threshold(&MIN_RECIPIENTS) && share(failed, all) < 0.05;
     let well_delivered = delivered.then(|| Mitigation {
         name: "well-delivered",
         weight: 0.2,
@@ -104,8 +105,9 @@ fn forged_sender(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let n_messages = misuse.submissions.len();
     // A single odd message can be a mistake in a program's settings; to many recipients it is none.
     let n_recipients = recipients(misuse.submissions.iter().copied());
-    let enough = n_messages >= 2 || n_recipients as f64 >= MIN_RECIPIENTS.value;
-    if !enough || share(domains.len(), n_messages) < FORGED_SHARE.value {
+    let enough =
+        n_messages >= 2 || n_recipients as f64 >= account.context.threshold(&MIN_RECIPIENTS);
+    if !enough || share(domains.len(), n_messages) < account.context.threshold(&FORGED_SHARE) {
         return None;
     }
     let mut distinct = domains.clone();
@@ -132,8 +134,8 @@ fn bulk(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let owners = peak_per_hour(misuse.owners.iter().copied());
     let all = peak_per_hour(account.submissions.iter());
     let usual = account.neighbourhood.usual_peak(all);
-    let needed = BULK_FACTOR.value * owners.max(usual).max(1) as f64;
-    if (peak as f64) < BULK_PER_HOUR.value || (peak as f64) < needed {
+    let needed = account.context.threshold(&BULK_FACTOR) * owners.max(usual).max(1) as f64;
+    if (peak as f64) < account.context.threshold(&BULK_PER_HOUR) || (peak as f64) < needed {
         return None;
     }
     let detail = format!(
@@ -143,10 +145,12 @@ fn bulk(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     DETECTOR.signal("bulk", detail, facts)
 }
 
-fn undelivered_share(misuse: &Misuse<'_>) -> Option<Signal> {
+fn undelivered_share(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let (failed, all) = undelivered(misuse.submissions.iter().copied());
     let part = share(failed, all);
-    if (all as f64) < MIN_RECIPIENTS.value || part < UNDELIVERED_SHARE.value {
+    if (all as f64) < account.context.threshold(&MIN_RECIPIENTS)
+        || part < account.context.threshold(&UNDELIVERED_SHARE)
+    {
         return None;
     }
     let detail = format!(
@@ -165,7 +169,8 @@ fn one_provider(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let providers = crate::detect::counting::providers(account.context, mail);
     let outside: u64 = providers.iter().map(|p| p.recipients).sum();
     let two: u64 = providers.iter().take(2).map(|p| p.recipients).sum();
-    let few = (outside as f64) >= MIN_RECIPIENTS.value && two as f64 >= 0.9 * outside as f64;
+    let few = (outside as f64) >= account.context.threshold(&MIN_RECIPIENTS)
+        && two as f64 >= 0.9 * outside as f64;
     if !few {
         return None;
     }
@@ -208,7 +213,8 @@ fn impossible_travel(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signa
         let km = account.context.geoip.min_distance_km(from, to)?;
         let hours = (t2 - t1) as f64 / HOUR_MICROS as f64;
         // Below 200 km the borders of the table are too rough.
-        let impossible = concerns && km > 200.0 && km > TRAVEL_KM_PER_HOUR.value * hours;
+        let impossible =
+            concerns && km > 200.0 && km > account.context.threshold(&TRAVEL_KM_PER_HOUR) * hours;
         impossible.then_some((km, hours, from, to))
     });
     let travels: Vec<_> = travels.collect();
@@ -280,10 +286,11 @@ fn many_places(account: &Account<'_>) -> Option<Signal> {
     let n_places = account.n_places_within_a_day();
     let detail = format!("used from {n_places} different networks within 24 hours");
     let facts = json!({ "places": n_places });
-    if n_places as f64 >= FAR_TOO_MANY_PLACES.value {
+    if n_places as f64 >= account.context.threshold(&FAR_TOO_MANY_PLACES) {
         return DETECTOR.signal("everywhere", detail, facts);
     }
-    (n_places as f64 >= MANY_PLACES.value).then(|| DETECTOR.signal("many-places", detail, facts))?
+    (n_places as f64 >= account.context.threshold(&MANY_PLACES))
+        .then(|| DETECTOR.signal("many-places", detail, facts))?
 }
 
 fn old_tls(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
@@ -328,7 +335,7 @@ fn other_method(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
 fn guessed(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
     let (n_times, _) = failures_before(account, misuse)?;
     let detail = format!("{n_times} logins failed from the same network within the day before");
-    (f64::from(n_times) >= FAILURES_BEFORE.value)
+    (f64::from(n_times) >= account.context.threshold(&FAILURES_BEFORE))
         .then(|| DETECTOR.signal("guessed", detail, json!({ "auth_failures": n_times })))?
 }
 
