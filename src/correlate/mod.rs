@@ -8,6 +8,7 @@ mod lineage;
 mod logins;
 mod message;
 mod observe;
+mod probes;
 mod session;
 mod store;
 mod strings;
@@ -64,6 +65,45 @@ pub struct RejectionSeen {
     pub n_times: u32,
 }
 
+/// A connection that tried AUTH without a password being judged: no line tells a name or a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeSeen {
+    pub timestamp: Timestamp,
+    pub at: LineRef,
+    pub client_ip: Option<Symbol>,
+    /// AUTH commands refused or given up.
+    pub n_times: u32,
+}
+
+/// What a block list says of a client, or that it says nothing; an hour's lines of a kind are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingSeen {
+    pub timestamp: Timestamp,
+    pub at: LineRef,
+    pub kind: ListingKind,
+    pub client_ip: Option<Symbol>,
+    /// In lower case; `None` for a client that came.
+    pub dnsbl: Option<Symbol>,
+    pub n_times: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListingKind {
+    /// A client connected to postscreen(8).
+    Came,
+    /// dnsblog(8): the list names the client.
+    Listed,
+    /// The list answers with a code by which it refuses to serve this resolver.
+    Refused,
+    /// The lookup failed.
+    Failed,
+}
+
+impl ListingKind {
+    /// All of them, in the order of their numbers in the table.
+    pub const ALL: [Self; 4] = [Self::Came, Self::Listed, Self::Refused, Self::Failed];
+}
+
 /// What the lines told besides messages, once the log is read.
 #[derive(Default)]
 pub struct Told {
@@ -73,6 +113,8 @@ pub struct Told {
     pub steps: Vec<(u32, Symbol)>,
     pub logins: Vec<LoginSeen>,
     pub rejections: Vec<RejectionSeen>,
+    pub probes: Vec<ProbeSeen>,
+    pub listings: Vec<ListingSeen>,
     /// Messages begun; their numbers are below this.
     pub n_messages: u32,
     /// Messages let go before their end, because too many were open at once.
@@ -93,6 +135,7 @@ pub struct Correlator {
     told: Told,
     store: Store,
     sessions: Sessions,
+    listings: probes::Listings,
     programs: Vec<Program>,
     /// The distinct instances of the programs.
     instances: Vec<Symbol>,

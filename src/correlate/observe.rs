@@ -21,7 +21,6 @@ impl Correlator {
         let last_failure = self.last_failure.take();
         // Lines without a message or a session give no text to remember: any host may have written them.
         if let Event::Stored { .. }
-        | Event::Screening { .. }
         | Event::Statistics { .. }
         | Event::Service { .. }
         | Event::LinesLost { .. }
@@ -48,6 +47,7 @@ impl Correlator {
                     if disconnect.auth.0 > 0 && session.is_whole && !session.has_login {
                         self.unnamed_login(record, disconnect);
                     }
+                    self.probe(record, disconnect, &session);
                     self.end_transaction(record, session.message);
                 }
             }
@@ -56,7 +56,10 @@ impl Correlator {
                 let version = self.told.strings.intern(tls.tls_version);
                 self.sessions.get_or_begin(session_key).tls_version = Some(version);
             }
-            Event::AuthFailure(failure) => self.auth_failure(record, failure),
+            Event::AuthFailure(failure) => {
+                self.auth_failure(record, failure);
+                self.failed_in_session(session_key, record.repeated);
+            }
             Event::Login(login) => self.login(record, login),
             Event::Pickup {
                 queue_id,
@@ -106,12 +109,27 @@ impl Correlator {
             }
             Event::LostConnection {
                 queue_id, stage, ..
-            } => self.lost_connection(record, place, *queue_id, stage),
+            } => {
+                if *stage == "AUTH" {
+                    self.lost_in_auth(session_key);
+                }
+                self.lost_connection(record, place, *queue_id, stage);
+            }
+            Event::Screening {
+                client,
+                what,
+                detail,
+            } => self.screening(record, client, what, detail),
             Event::Warning {
                 queue_id: Some(queue_id),
                 text,
                 ..
             } => self.warning(record, place, *queue_id, text),
+            Event::Warning {
+                queue_id: None,
+                text,
+                ..
+            } => self.failed_lookup(record, text),
             Event::Tls(_)
             | Event::RemoteTrouble { .. }
             | Event::ProxyAccept { .. }
@@ -124,11 +142,9 @@ impl Correlator {
                 }
             }
             Event::Stored { .. }
-            | Event::Screening { .. }
             | Event::Statistics { .. }
             | Event::Service { .. }
             | Event::LinesLost { .. }
-            | Event::Warning { .. }
             | Event::Unknown
             | Event::Other => {}
         }

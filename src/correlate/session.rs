@@ -22,6 +22,10 @@ pub(super) struct Session {
     pub(super) is_whole: bool,
     /// A line of it names a login.
     pub(super) has_login: bool,
+    /// Wrong passwords that lines of it tell.
+    pub(super) n_failures: u32,
+    /// The client left in the middle of AUTH.
+    pub(super) lost_in_auth: bool,
 }
 
 /// Host, program, process.
@@ -52,6 +56,10 @@ impl Sessions {
 
     pub(super) fn get(&self, key: SessionKey) -> Option<&Session> {
         self.open.get(&key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.open.get_mut(&key)
     }
 
     /// L8: a log that begins in the middle of a connection.

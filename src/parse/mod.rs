@@ -7,6 +7,7 @@ mod amavis;
 mod bounce;
 mod cleanup;
 mod delivery;
+pub mod dnsbl;
 mod dovecot;
 mod exim;
 mod housekeeping;

@@ -58,6 +58,8 @@ pub const OWN_FAULT: &str = "own_fault";
 /// What the line stands for: `message repeated N times`, `N attempts`.
 pub const TIMES: &str = "times";
 
+/// [`crate::correlate::ListingKind`] as a number.
+pub const KIND: &str = "kind";
 /// [`crate::event::RejectClass`] as a number.
 pub const CLASS: &str = "class";
 pub const PROGRAM: &str = "program";

@@ -4,6 +4,7 @@ pub mod columns;
 mod deliveries;
 mod logins;
 mod messages;
+mod probes;
 mod rejections;
 
 use anyhow::Result;
@@ -23,6 +24,10 @@ pub struct Tables {
     pub deliveries: DataFrame,
     pub logins: DataFrame,
     pub rejections: DataFrame,
+    /// Connections that tried AUTH without a password being judged.
+    pub probes: DataFrame,
+    /// What block lists say, one row for each hour, client and list.
+    pub listings: DataFrame,
     /// The last moment that any record speaks of; microseconds.
     pub log_end_micros: i64,
 }
@@ -74,6 +79,8 @@ impl TablesBuilder {
             steps,
             mut logins,
             mut rejections,
+            mut probes,
+            mut listings,
             n_messages,
             n_evicted: _,
         } = told;
@@ -81,6 +88,8 @@ impl TablesBuilder {
         let period = self.period;
         logins.retain(|login: &LoginSeen| period.contains(login.timestamp.micros));
         rejections.retain(|refused: &RejectionSeen| period.contains(refused.timestamp.micros));
+        probes.retain(|seen| period.contains(seen.timestamp.micros));
+        listings.retain(|seen| period.contains(seen.timestamp.micros));
         let accounts = self.messages.accounts(n_messages);
         self.deliveries.leave_out(&steps);
         let deliveries = self.deliveries.finish(&lineage, &accounts, &mut strings)?;
@@ -89,6 +98,8 @@ impl TablesBuilder {
             deliveries,
             logins: logins::table(logins, &strings)?,
             rejections: rejections::table(&rejections)?,
+            probes: probes::probes(&probes)?,
+            listings: probes::listings(&listings)?,
             lineage,
             strings,
             log_end_micros,
