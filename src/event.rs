@@ -159,10 +159,15 @@ pub struct Submission<'a> {
     pub orig_queue_id: Option<QueueId<'a>>,
     /// XFORWARD: the client before the content filter.
     pub orig_client: Option<Client<'a>>,
-    /// Exim and OpenSMTPD say in this line what Postfix's cleanup and qmgr say later.
+    /// Exim, Sendmail and OpenSMTPD say in this line what Postfix's cleanup and qmgr say later.
     pub from: Option<Address<'a>>,
     pub message_id: Option<&'a str>,
     pub size: Option<u64>,
+    pub nrcpt: Option<u32>,
+    pub proto: Option<&'a str>,
+    pub helo: Option<&'a str>,
+    /// Handed in on this host, through sendmail(1) or what stands for it.
+    pub is_local: bool,
 }
 
 /// A TLS session, with us as server (`inbound`) or as client.

@@ -151,6 +151,12 @@ impl<'a> EventRecord<'a> {
                 self.sasl_sender = submission.sasl_sender;
                 self.orig_queue_id = submission.orig_queue_id.map(id);
                 self.orig_client = submission.orig_client.as_ref().map(client_text);
+                self.sender(submission.from);
+                self.message_id = submission.message_id;
+                self.size = submission.size;
+                self.nrcpt = submission.nrcpt;
+                self.proto = submission.proto;
+                self.helo = submission.helo;
             }
             Event::LostConnection {
                 client,

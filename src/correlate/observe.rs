@@ -191,7 +191,10 @@ impl Correlator {
         let strings = &mut self.told.strings;
         let mut intern = |text: Option<&str>| text.map(|text| strings.intern(text));
         let origin = Origin {
-            kind: OriginKind::Smtpd,
+            kind: match submission.is_local {
+                true => OriginKind::Pickup,
+                false => OriginKind::Smtpd,
+            },
             line: Some(record.at),
             program: Some(place.program),
             client_name: intern(submission.client.name),
@@ -229,6 +232,7 @@ impl Correlator {
             message.message_id = Some(message_id.into());
         }
         message.size = submission.size.or(message.size);
+        message.nrcpt = submission.nrcpt.or(message.nrcpt);
         if from.is_some() {
             message.from = from;
             message.queued_line.get_or_insert(record.at);

@@ -28,7 +28,10 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
 /// `(27886-10) `, `(27886-10-2) `: process and task.
 fn after_task(text: &str) -> Option<&str> {
     let (task, rest) = take::split_at_text(text.strip_prefix('(')?, ") ")?;
-    let is_task = task.bytes().all(|b| b.is_ascii_digit() || b == b'-') && task.contains('-');
+    // `rw-` and the like stand before the number of a child that is none of the usual ones.
+    let is_task = task.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && task.contains('-')
+        && task.ends_with(|c: char| c.is_ascii_digit());
     is_task.then_some(rest)
 }
 
@@ -123,9 +126,20 @@ fn startup(text: &str) -> Option<Event<'_>> {
         "Net::Server: ",
         "Using ",
         "Found ",
-        "No decoder for ",
-        "No ext program for ",
-        "No primary av scanner",
+        "No ",
+        "TROUBLE",
+        "WARN",
+        "NOTICE",
+        "Can't ",
+        "Error in ",
+        "logging ",
+        "will bind to ",
+        "our uid",
+        "uid=",
+        "OS_Fingerprint ",
+        "DKIM ",
+        "SQL ",
+        "User",
         "Deleting db files ",
         "user=",
         "SANITIZED",

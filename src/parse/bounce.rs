@@ -7,6 +7,13 @@ use crate::mail::QueueId;
 /// `QID: sender non-delivery notification: NEW`.
 pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     let (queue_id, rest) = take::queue_id(text)?;
+    if rest == "undeliverable postmaster notification discarded" {
+        return Some(Event::Note {
+            queue_id: Some(queue_id),
+            client: None,
+            text: rest,
+        });
+    }
     let kinds = [
         ("sender non-delivery notification", NotificationKind::Bounce),
         ("sender delay notification", NotificationKind::Delay),

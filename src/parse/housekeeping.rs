@@ -44,6 +44,11 @@ fn service(text: &str) -> Option<Event<'_>> {
         "leaving STRESS mode with ",
         "initializing the server-side TLS engine",
         "initializing the client-side TLS engine",
+        "attempting to flush the mail queue",
+        "unexpected termination of ",
+        "rotating the Postfix log",
+        "killing the Postfix mail system",
+        "Creating new PRNG exchange file",
         "table ",
     ];
     let is_known = known.iter().any(|known| text.starts_with(known));
@@ -54,10 +59,13 @@ fn service(text: &str) -> Option<Event<'_>> {
 /// verify(8), postscreen(8), tlsmgr(8) clean their caches: `cache NAME full cleanup: retained=…`.
 fn note(text: &str) -> Option<Event<'_>> {
     let is_cleanup = text.starts_with("cache ") && text.contains(" cleanup: retained=");
+    let is_session = ["put ", "lookup ", "delete ", "read ", "write "]
+        .iter()
+        .any(|verb| text.starts_with(verb) && text.contains(" session id="));
     let is_database = ["close database ", "open database "]
         .iter()
         .any(|known| text.starts_with(known));
-    (is_cleanup || is_database).then_some(Event::Note {
+    (is_cleanup || is_database || is_session).then_some(Event::Note {
         queue_id: None,
         client: None,
         text,

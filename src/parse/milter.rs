@@ -8,6 +8,9 @@ use crate::mail::QueueId;
 pub(super) fn opendkim(text: &str) -> Option<Event<'_>> {
     let verdicts = [
         "DKIM-Signature field added ",
+        "DKIM-Signature header added ",
+        "unsigned",
+        "signature expired",
         "DKIM verification successful",
         "bad signature data",
         "no signature data",
@@ -42,13 +45,29 @@ pub(super) fn opendkim(text: &str) -> Option<Event<'_>> {
         "BOGUS ",
         "resource unavailable",
         "bad authentication-results",
+        "removed ",
+        "error ",
+        "SSL error",
+        "signature ",
+        "RFC5322 header requirement error",
+        "unable to ",
+        "replacing ",
+        "message ",
         "cannot parse ",
     ];
     let Some((queue_id, rest)) = take::queue_id(text) else {
+        if text.contains(": dkimf_") || text.contains(": key data is not secure") {
+            return Some(Event::Service { text });
+        }
         return service(
             text,
             &[
                 "OpenDKIM Filter",
+                "OpenDKIM: ",
+                "mlfi_",
+                "can't ",
+                "ignoring ",
+                "[",
                 "configuration reloaded",
                 "terminating ",
                 "exiting with status ",
@@ -79,6 +98,7 @@ pub(super) fn opendmarc(text: &str) -> Option<Event<'_>> {
         let known = [
             "OpenDMARC Filter",
             "implicit authentication service: ",
+            "additional trusted authentication services: ",
             "configuration reloaded",
             "terminating ",
             "exiting with status ",
@@ -115,7 +135,11 @@ pub(super) fn opendmarc(text: &str) -> Option<Event<'_>> {
         "Multiple ",
         "failed to ",
     ];
-    verdict_or_note(queue_id, rest, &[], &notes)
+    let verdicts = [
+        "rejected by DMARC policy for ",
+        "quarantined by DMARC policy for ",
+    ];
+    verdict_or_note(queue_id, rest, &verdicts, &notes)
 }
 
 /// Version 1.3 forgot the colon: `QID ignoring Authentication-Results at 0 from mx.example.com`.
@@ -134,17 +158,10 @@ fn ignored(text: &str) -> Option<Event<'_>> {
 
 /// rspamd(8): `<tag>; proxy; rspamd_task_write_log: id: <…>, qid: <QID>, … (default: F (no action): …`.
 pub(super) fn rspamd(text: &str) -> Option<Event<'_>> {
-    // Syslog gets the worker's name in front.
-    let text = match text.strip_prefix('(') {
-        Some(rest) => take::split_at_text(rest, ") ")?.1,
-        None => text,
-    };
-    let text = text.strip_prefix("rspamd_proxy ").unwrap_or(text);
-    let (tag, rest) = take::split_at_text(text, "; ")?;
+    let (front, rest) = take::split_at_text(text, "; ")?;
     let (module, rest) = take::split_at_text(rest, "; ")?;
     let (function, message) = take::split_at_text(rest, ": ")?;
-    let is_tag = tag.starts_with('<') || take::is_word(tag);
-    if !is_tag || !take::is_word(module) || function.contains(' ') {
+    if !is_front(front) || !take::is_word(module) || function.contains(' ') {
         return None;
     }
     if function == "rspamd_task_write_log" {
@@ -155,6 +172,16 @@ pub(super) fn rspamd(text: &str) -> Option<Event<'_>> {
         client: None,
         text: message,
     })
+}
+
+/// `<tag>`, perhaps behind date, worker and process: `2024-01-01 10:00:00 #123(normal) <tag>`.
+fn is_front(text: &str) -> bool {
+    let (process, tag) = take::split_at_last(text, " ").unwrap_or(("", text));
+    let tag = take::unbracketed(tag);
+    let is_ours = process
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b" -:#()._/".contains(&b));
+    is_ours && (tag.is_empty() || take::is_word(tag))
 }
 
 /// Rspamd puts `?` for each blank in a Message-ID: no `>, qid: <` can be in it.
@@ -199,6 +226,10 @@ pub(super) fn clamav(text: &str) -> Option<Event<'_>> {
             "+++ Started at ",
             "+++ Stopped",
             "Probe for socket ",
+            "Probe for slot ",
+            "Local socket ",
+            "Loaded ",
+            "clamfi_",
             "No clamd server appears ",
             "Socket removed",
             "Clamd available",

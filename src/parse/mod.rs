@@ -84,6 +84,13 @@ impl<'a> Family<'a> {
             return match instance {
                 "dovecot" => Some(Self::DovecotProcess(service)),
                 "cyrus" => Some(Self::Beside(imapd::parse)),
+                // A policy service that spawn(8) runs may log as one of the instance's own.
+                _ if service.starts_with("polic") || instance.starts_with("postfwd") => {
+                    let guest = beside(service).or_else(|| beside(instance));
+                    guest.map_or(Some(Self::Postfix(service)), |parse| {
+                        Some(Self::Beside(parse))
+                    })
+                }
                 _ if instance.starts_with("postfix") || POSTFIX.contains(&service) => {
                     Some(Self::Postfix(service))
                 }
@@ -93,12 +100,13 @@ impl<'a> Family<'a> {
         match program {
             "dovecot" => Some(Self::Dovecot),
             "imap-login" | "pop3-login" | "managesieve-login" | "submission-login"
-            | "auth-worker" | "auth" | "dovecot-auth" | "auth(default)" => {
+            | "auth-worker" | "auth" | "dovecot-auth" | "auth(default)" | "lmtp" | "lda"
+            | "deliver" | "dovecot-lda" | "dovecot-lmtp" | "indexer-worker" => {
                 Some(Self::DovecotProcess(program))
             }
-            "postfix" | "postsuper" | "postlog" | "postqueue" | "postdrop" | "postfix-script" => {
-                Some(Self::Postfix(program))
-            }
+            "postfix" | "postsuper" | "postlog" | "postqueue" | "postdrop" | "postfix-script"
+            | "postalias" | "postmap" | "postconf" | "postmulti" | "postcat" | "postkick"
+            | "newaliases" => Some(Self::Postfix(program)),
             _ => beside(program).map(Self::Beside),
         }
     }
@@ -120,6 +128,11 @@ fn beside(program: &str) -> Option<Parse> {
         }
         "postgrey" => policy::postgrey,
         "postfwd" | "postfwd2" | "postfwd3" => policy::postfwd,
+        "milter-greylist" | "policyd-weight" | "sqlgrey" | "gld" | "policyd" | "cbpolicyd"
+        | "openarc" | "dkim-filter" | "dk-filter" | "sid-filter" | "smf-spf" | "smf-sav"
+        | "mimedefang" | "mimedefang.pl" | "spampd" | "spamc" | "postsrsd" | "tumgreyspf" => {
+            policy::other
+        }
         "saslauthd" => saslauthd::parse,
         "exim" | "exim4" => exim::parse,
         "smtpd" | "opensmtpd" => opensmtpd::parse,
@@ -135,10 +148,11 @@ fn beside(program: &str) -> Option<Parse> {
 }
 
 /// Postfix's own programs, under whatever instance name.
-const POSTFIX: [&str; 35] = [
+const POSTFIX: [&str; 43] = [
     "anvil",
     "bounce",
     "cleanup",
+    "defer",
     "discard",
     "dnsblog",
     "error",
@@ -150,24 +164,31 @@ const POSTFIX: [&str; 35] = [
     "oqmgr",
     "pickup",
     "pipe",
+    "post-install",
     "postalias",
+    "postconf",
     "postdrop",
     "postfix-script",
     "postlog",
     "postlogd",
     "postmap",
+    "postmulti",
     "postqueue",
     "postscreen",
     "postsuper",
     "proxymap",
+    "proxywrite",
     "qmgr",
     "qmqpd",
+    "retry",
     "scache",
     "showq",
     "smtp",
     "smtpd",
+    "spawn",
     "tlsmgr",
     "tlsproxy",
+    "trace",
     "trivial-rewrite",
     "verify",
     "virtual",
@@ -184,6 +205,9 @@ fn postfix<'a>(service: &str, text: &'a str) -> Option<Event<'a>> {
         "bounce" | "defer" | "trace" => bounce::parse(text),
         "postsuper" => postsuper::parse(text),
         "postscreen" | "dnsblog" | "tlsproxy" => postscreen::parse(text),
+        // Scripts tell the log what they like; nothing of it concerns a message.
+        "postlog" | "postfix-script" | "post-install" | "postmulti-script"
+        | "postfix-tls-script" => warning::parse(text).or(Some(Event::Service { text })),
         _ => housekeeping::parse(text),
     };
     event

@@ -22,7 +22,14 @@ pub(super) fn spf(text: &str) -> Option<Event<'_>> {
         "Action: ",
         "Authentication-Results: ",
         "550 ",
+        "551 ",
+        "552 ",
+        "554 ",
+        "450 ",
         "451 ",
+        "452 ",
+        "action=",
+        "REJECT ",
         "dunno",
         "defer_if_permit ",
         "Rejected ",
@@ -48,6 +55,10 @@ pub(super) fn spf(text: &str) -> Option<Event<'_>> {
         "Traceback (most recent call last)",
         "Unknown configuration item ",
         "_get_resultcodes",
+        "File \"",
+        "Local SPF disabled",
+        "Whitelist_Lookup",
+        "header_type",
         "Skipping ",
         "Initializing ",
         "Processing ",
@@ -84,6 +95,8 @@ pub(super) fn postgrey(text: &str) -> Option<Event<'_>> {
         "starting ",
         "storing the statistics",
         "Signal ",
+        "Fatal: ",
+        "Error: ",
     ];
     warning::parse(text)
         .or_else(|| note(text, &notes))
@@ -96,18 +109,58 @@ fn started(text: &str) -> Option<Event<'_>> {
     let is_date = date
         .bytes()
         .all(|b| b.is_ascii_digit() || matches!(b, b'/' | b'-' | b':'));
-    (is_date && rest.contains(" (type Net::Server")).then_some(Event::Service { text })
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | ' '));
+    let known = [
+        "Server closing!",
+        "Binding to ",
+        "Pid_file ",
+        "Setting ",
+        "Process Backgrounded",
+        "Group Not Defined",
+        "User Not Defined",
+        "Couldn't ",
+        "Bad ",
+        "Can't ",
+    ];
+    let is_known =
+        rest.contains(" (type Net::Server") || known.iter().any(|known| rest.starts_with(known));
+    (is_date && is_known).then_some(Event::Service { text })
 }
 
 /// postfwd(8): `[RULES] rule=0, id=…, client=…, action=DUNNO`.
 pub(super) fn postfwd(text: &str) -> Option<Event<'_>> {
-    let (kind, rest) = take::split_at_text(text.strip_prefix('[')?, "] ")?;
+    let Some(rest) = text.strip_prefix('[') else {
+        let known = [
+            "postfwd",
+            "ready for input",
+            "terminating",
+            "Process Backgrounded",
+            "TIMEOUT",
+            "Setting ",
+            "Binding ",
+            "Net::Server",
+            "Server closing!",
+            "reloading",
+            "starting",
+        ];
+        return warning::parse(text)
+            .or_else(|| note(text, &known))
+            .or_else(|| started(text));
+    };
+    let (kind, rest) = take::split_at_text(rest, "] ")?;
     match kind {
         "RULES" | "DNSBL" | "CACHE" | "RATES" => verdict(text, &["["]),
         "STATS" | "CLEANUP" | "SIZES" => Some(Event::Statistics { text: rest }),
         kind if kind.bytes().all(|b| b.is_ascii_uppercase()) => note(text, &["["]),
         _ => None,
     }
+}
+
+/// Filters and policy servers besides: what they decide, smtpd(8) and cleanup(8) say again.
+pub(super) fn other(text: &str) -> Option<Event<'_>> {
+    warning::parse(text)
+        .or_else(|| take::queue_id(text).and_then(|_| verdict(text, &[""])))
+        .or_else(|| note(text, &[""]))
 }
 
 fn verdict<'a>(text: &'a str, known: &[&str]) -> Option<Event<'a>> {

@@ -68,8 +68,9 @@ fn handshake(text: &str) -> Option<Event<'_>> {
 }
 
 /// How a line goes on from its first words to `[ip]:port`.
-const KINDS: [(&str, &str); 24] = [
+const KINDS: [(&str, &str); 25] = [
     ("CONNECT", " from "),
+    ("CONNECT", " to "),
     ("DISCONNECT", " "),
     ("PASS OLD", " "),
     ("PASS NEW", " "),

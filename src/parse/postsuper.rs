@@ -14,6 +14,13 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         "released from hold" => SuperuserAction::Released,
         "requeued" => SuperuserAction::Requeued,
         "expired" | "force-expired" => SuperuserAction::Expired,
+        _ if rest.starts_with("skipped") => {
+            return Some(Event::Note {
+                queue_id: Some(queue_id),
+                client: None,
+                text: rest,
+            });
+        }
         _ => return None,
     };
     Some(Event::Superuser { queue_id, action })
@@ -27,6 +34,7 @@ fn totals(text: &str) -> Option<Event<'_>> {
         "Placed on hold: ",
         "Released from hold: ",
         "Expired: ",
+        "Force-expired: ",
         "Renamed to match inode number: ",
         "Renamed: ",
     ];

@@ -129,9 +129,18 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "TLS policy ",
         "TLSA ",
         "depth=",
+        "REQUIRETLS ",
+        "looking for session ",
+        "looking up session ",
+        "reloaded session ",
+        "save session ",
+        "remove session ",
+        "SSL3 alert ",
     ];
-    let is_known =
-        notes.iter().any(|note| text.starts_with(note)) || passing(text).is_some() || offered(text);
+    let is_known = notes.iter().any(|note| text.starts_with(note))
+        || passing(text).is_some()
+        || offered(text)
+        || tls::about_peer(text).is_some();
     is_known.then_some(Event::Note {
         queue_id,
         client: None,

@@ -55,6 +55,61 @@ fn the_service_decides() {
 }
 
 #[test]
+fn rare_lines_of_postfix_are_understood() {
+    let check =
+        |program, text, wanted| assert_eq!(name(program, text), wanted, "{program}: {text}");
+    let reject = "3FF7C4317: reject: mime-error improper use of 8-bit data in message header: From: x from h[192.0.2.1]; \
+                  from=<a@x> to=<b@y> proto=ESMTP helo=<h>";
+    check("postfix/cleanup", reject, "reject");
+    let old = "3FF7C4317: reject: header Subject: x; from=<a@x> to=<b@y>: Message content rejected";
+    check("postfix/cleanup", old, "reject");
+    check("postfix/tlsproxy", "CONNECT to [192.0.2.1]:25", "screening");
+    check(
+        "postfix/tlsproxy",
+        "[192.0.2.1]:4711: TLS cipher list \"x\"",
+        "note",
+    );
+    check(
+        "postfix/smtp",
+        "mx.example.net[192.0.2.1]:25: depth=0 verify=1 subject=/CN=x",
+        "note",
+    );
+    check(
+        "postfix/bounce",
+        "3FF7C4317: undeliverable postmaster notification discarded",
+        "note",
+    );
+    check("postfix/postsuper", "Force-expired: 3 messages", "note");
+    check(
+        "postfix/tlsmgr",
+        "put smtp session id=x&p=1 [data 1234 bytes]",
+        "note",
+    );
+    check(
+        "postfix/postfix-script",
+        "rotating the Postfix log",
+        "service",
+    );
+    check("postfix/policy-spf", "Policy action=DUNNO", "verdict");
+    check("postfix/policies", "an arbitrary sentence", "unknown");
+    check(
+        "postfwd2/policy",
+        "[RULES] rule=0, id=OK, action=DUNNO",
+        "verdict",
+    );
+    check(
+        "postmap",
+        "fatal: open x: No such file or directory",
+        "warning",
+    );
+    check(
+        "milter-greylist",
+        "3FF7C4317: addr 192.0.2.1 delayed for 00:10:00",
+        "verdict",
+    );
+}
+
+#[test]
 fn an_unknown_service_is_read_by_the_shape_of_its_lines() {
     let check = |text, wanted| assert_eq!(name("postfix/weird/xyz", text), wanted, "{text}");
     check(

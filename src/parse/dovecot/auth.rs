@@ -25,6 +25,46 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     failure(user, ip, reason)
 }
 
+/// What the process says of its databases, and of its clients with `auth_debug`.
+pub(super) fn note(text: &str) -> Option<Event<'_>> {
+    let known = [
+        "mysql: ",
+        "mysql(",
+        "pgsql: ",
+        "pgsql(",
+        "sqlite: ",
+        "sqlite(",
+        "sql: ",
+        "cassandra: ",
+        "ldap: ",
+        "ldap(): ",
+        "passwd-file ",
+        "passwd-file: ",
+        "client in: ",
+        "client out: ",
+        "client passdb out: ",
+        "client failed",
+        "master in: ",
+        "master out: ",
+        "new auth connection: ",
+        "auth client connected",
+        "auth client disconnected",
+        "Server accepted connection",
+        "Server sent resume",
+        "Killed with signal ",
+        "mech: ",
+        "policy: ",
+        "cache ",
+        "Cache ",
+        "stats: ",
+        "Loading modules from ",
+        "Module loaded: ",
+        "Read auth token secret ",
+    ];
+    let is_known = known.iter().any(|known| text.starts_with(known));
+    is_known.then(|| super::mailbox::note(text)).flatten()
+}
+
 /// Dovecot 2.4: `auth(user,192.0.2.1,sasl:plain)<session>: sql: Password mismatch`.
 pub(super) fn of<'a>(who: &'a str, text: &'a str) -> Option<Event<'a>> {
     let who = match take::split_at_last(who, ",sasl:") {
@@ -72,7 +112,7 @@ fn failure<'a>(user: &'a str, ip: Option<&'a str>, reason: &'a str) -> Option<Ev
     Some(Event::AuthFailure(Box::new(AuthFailure {
         protocol: "auth",
         client: Client {
-            ip,
+            ip: ip.map(super::unmapped),
             ..Client::default()
         },
         sasl_method: None,
@@ -103,7 +143,7 @@ fn user_and_reason(text: &str) -> Option<(&str, Option<&str>, &str)> {
 }
 
 /// Somebody judged the guess.
-const GUESSES: [&str; 26] = [
+const GUESSES: [&str; 34] = [
     "unknown user",
     "Unknown user",
     "Password mismatch",
@@ -130,10 +170,20 @@ const GUESSES: [&str; 26] = [
     "Password contains ",
     "CRAM-MD5(",
     "Login user denied",
+    // allow_nets, allow_real_nets: the password may even be right.
+    "IP not in allowed networks",
+    "allow_real_nets check failed",
+    // checkpassword's program said no.
+    "Login failed (status=",
+    "oauth2 failed: ",
+    "OAuth2 token ",
+    "Token has expired",
+    "Master user not found",
+    "Master user lookups not allowed",
 ];
 
 /// The database did not answer, or is set up badly.
-const OWN: [&str; 8] = [
+const OWN: [&str; 12] = [
     "Internal failure",
     "internal failure",
     "Auth request finished: temp_fail",
@@ -142,6 +192,10 @@ const OWN: [&str; 8] = [
     "Lookup timed out",
     "Aborting ",
     "lookup failed",
+    "Password query failed",
+    "User query failed",
+    "Database query failed",
+    "Credentials lookup failed",
 ];
 
 #[cfg(test)]
@@ -224,6 +278,37 @@ mod tests {
         );
         assert_eq!(of("bob,192.0.2.1", "sql: Password mismatch"), wanted);
         assert_eq!(of("bob,192.0.2.1", "an arbitrary sentence"), None);
+    }
+
+    #[test]
+    fn who_failed_and_who_did_not() {
+        let ip = Some("192.0.2.1");
+        let text = "IP not in allowed networks";
+        check(
+            &format!("allow_nets(bob,192.0.2.1): {text}"),
+            Some("bob"),
+            ip,
+            text,
+        );
+        let text = "Login failed (status=1)";
+        check(
+            &format!("checkpassword(bob,::ffff:192.0.2.1): {text}"),
+            Some("bob"),
+            ip,
+            text,
+        );
+        let text = "Password query failed: timeout";
+        assert!(matches!(
+            parse(&format!("sql(bob,192.0.2.1,<a>): {text}")),
+            Some(Event::AuthFailure(failure)) if failure.own_fault
+        ));
+        for text in [
+            "mysql(localhost): Connected to database mail",
+            "passwd-file /etc/dovecot/users: Read 5 users",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+            assert!(matches!(note(text), Some(Event::Note { .. })), "{text}");
+        }
     }
 
     #[test]

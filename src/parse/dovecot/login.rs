@@ -51,9 +51,10 @@ fn split(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..at)?, text.get(at + 2..)?))
 }
 
-/// `proxy(bob): started proxying to 192.0.2.1:143`
+/// `proxy(bob): started proxying to 192.0.2.1:143`, `proxy(bob,192.0.2.1:143): Started proxying to <h>`
 fn is_proxied(message: &str) -> bool {
-    message.starts_with("proxy(") && message.contains("): started proxying to ")
+    let starts = ["): started proxying to ", "): Started proxying to "];
+    message.starts_with("proxy(") && starts.iter().any(|start| message.contains(start))
 }
 
 struct Who<'a> {
@@ -80,7 +81,7 @@ impl<'a> Who<'a> {
         Self {
             user,
             method,
-            ip: take::looks_like_ip(ip).then_some(ip),
+            ip: take::looks_like_ip(ip).then(|| super::unmapped(ip)),
             tls: back.contains(", TLS"),
         }
     }

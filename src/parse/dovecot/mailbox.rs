@@ -5,7 +5,9 @@ use crate::parse::take;
 
 /// Reads what follows `lmtp(user)<pid><session>: `.
 pub(super) fn parse<'a>(name: &'a str, user: Option<&'a str>, text: &'a str) -> Option<Event<'a>> {
-    let known = stored(user, text).or_else(|| old_session(user, text));
+    let known = stored(user, text)
+        .or_else(|| old_session(user, text))
+        .or_else(|| stored_in_own_words(user, text));
     if known.is_some() {
         return known;
     }
@@ -64,6 +66,34 @@ fn old_session<'a>(user: Option<&'a str>, text: &'a str) -> Option<Event<'a>> {
     None
 }
 
+/// `deliver_log_format` set by the administrator: `from=<…>, subject=…, msgid=<…>, size=…: saved mail to INBOX`.
+///
+/// Whatever fields there are, Dovecot's own words (`%$`) come last; what the sender wrote is not taken from it.
+fn stored_in_own_words<'a>(user: Option<&'a str>, text: &'a str) -> Option<Event<'a>> {
+    let rest = text.strip_prefix("sieve: ").unwrap_or(text);
+    let (key, _) = take::split_at_byte(rest, b'=')?;
+    if !take::is_word(key) {
+        return None;
+    }
+    let actions = [
+        ": saved mail to ",
+        ": stored mail into mailbox ",
+        ": save failed to ",
+        ": forwarded to <",
+        ": discarded ",
+        ": marked message to be discarded",
+    ];
+    let at = actions
+        .iter()
+        .filter_map(|action| memchr::memmem::rfind(rest.as_bytes(), action.as_bytes()))
+        .max()?;
+    Some(Event::Stored {
+        user: user.unwrap_or(""),
+        message_id: None,
+        action: rest.get(at + 2..)?,
+    })
+}
+
 fn is_lmtp(text: &str) -> bool {
     let known = [
         "Connect from ",
@@ -106,6 +136,23 @@ fn is_session(text: &str) -> bool {
         "Inactivity",
         "Remote closed connection",
         "in=",
+        "BUG: ",
+        "Killed with signal ",
+        "autoexpunge: ",
+        "Opened mailbox ",
+        "Hibernat",
+        "save failed to ",
+        "Successfully relayed message: ",
+        "Failed to ",
+        "Quota exceeded",
+        "ID sent: ",
+        "Namespace ",
+        "Effective uid=",
+        "Loading modules from ",
+        "Module loaded: ",
+        "Message ",
+        "unsubscribe: ",
+        "subscribe: ",
     ];
     known.iter().any(|known| text.starts_with(known))
 }
@@ -170,6 +217,19 @@ mod tests {
             Some(""),
             "saved mail to INBOX",
         );
+    }
+
+    #[test]
+    fn an_administrators_own_words_end_with_dovecots() {
+        let action = "saved mail to INBOX";
+        let text =
+            format!("from=<a@x>, subject=y: saved mail to INBOX, msgid=<1@x>, size=12: {action}");
+        let wanted = Event::Stored {
+            user: "bob",
+            message_id: None,
+            action,
+        };
+        assert_eq!(parse("lmtp", Some("bob"), &text), Some(wanted));
     }
 
     #[test]

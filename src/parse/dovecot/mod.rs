@@ -6,13 +6,49 @@ mod mailbox;
 
 use super::take;
 use crate::event::{Event, WarningLevel};
+use crate::mail::Client;
 
 /// Reads `imap-login: …`, `auth: …`, `lmtp(user)<pid><session>: …`.
 pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     // Some containers put the program's name in front again.
     let text = text.strip_prefix("dovecot: ").unwrap_or(text);
-    let process = Process::parse(text)?;
-    said(process)
+    match Process::parse(text) {
+        Some(process) if !process.is_level() => said(process),
+        _ => master(text),
+    }
+}
+
+/// The master process had no name of its own before version 2.
+fn master(text: &str) -> Option<Event<'_>> {
+    if let (Some(Level::Bad(level)), text) = level(text) {
+        return Some(Event::Warning {
+            queue_id: None,
+            client: None,
+            level,
+            text,
+        });
+    }
+    let known = [
+        "Dovecot v",
+        "Killed with signal ",
+        "SIGHUP received",
+        "Generating Diffie-Hellman parameters",
+        "SSL parameters regeneration completed",
+        "auth-worker",
+        "child ",
+    ];
+    known
+        .iter()
+        .any(|known| text.starts_with(known))
+        .then_some(Event::Service { text })
+}
+
+/// An IPv4 client of an IPv6 socket is still the IPv4 client: `::ffff:192.0.2.1`.
+fn unmapped(ip: &str) -> &str {
+    match ip.strip_prefix("::ffff:") {
+        Some(mapped) if mapped.contains('.') => mapped,
+        _ => ip,
+    }
 }
 
 /// The same where the syslog header names the process: `dovecot/imap-login`, `imap-login`, `auth(default)`.
@@ -35,10 +71,14 @@ fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
     };
     let (level, text) = level(text);
     let event = match name {
-        "auth" | "auth-worker" => auth::parse(text).or_else(|| auth::of(user?, text)),
-        "imap" | "pop3" | "managesieve" | "submission" | "lmtp" | "lda" | "deliver" | "sieve"
-        | "indexer-worker" | "imap-urlauth" | "imap-hibernate" | "doveadm" | "quota-status"
-        | "dsync-local" | "dsync-server" => mailbox::parse(name, user, text),
+        "auth" | "auth-worker" => auth::parse(text)
+            .or_else(|| auth::of(user?, text))
+            .or_else(|| auth::note(text)),
+        "imap" | "IMAP" | "pop3" | "POP3" | "managesieve" | "submission" | "lmtp" | "lda"
+        | "deliver" | "sieve" | "indexer-worker" | "imap-urlauth" | "imap-hibernate"
+        | "doveadm" | "quota-status" | "dsync-local" | "dsync-server" => {
+            mailbox::parse(name, user, text)
+        }
         _ => match name.strip_suffix("-login") {
             Some(protocol) => login::parse(protocol, text),
             None if SERVICES.contains(&name) => Some(Event::Service { text }),
@@ -49,9 +89,9 @@ fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
         (Some(event @ (Event::AuthFailure(_) | Event::Login(_) | Event::Stored { .. })), _) => {
             Some(event)
         }
-        (_, Some(Level::Bad(level))) => Some(Event::Warning {
+        (event, Some(Level::Bad(level))) => Some(Event::Warning {
             queue_id: None,
-            client: None,
+            client: event.and_then(named_client),
             level,
             text,
         }),
@@ -61,6 +101,14 @@ fn said<'a>(process: Process<'a>) -> Option<Event<'a>> {
             text,
         }),
         (event, None) => event,
+    }
+}
+
+/// The client that a login process says its sentence of.
+fn named_client(event: Event<'_>) -> Option<Client<'_>> {
+    match event {
+        Event::Note { client, .. } => client,
+        _ => None,
     }
 }
 
@@ -93,6 +141,14 @@ struct Process<'a> {
 }
 
 impl<'a> Process<'a> {
+    /// `Error: …` of a process without a name.
+    fn is_level(&self) -> bool {
+        matches!(
+            self.name,
+            "Info" | "Warning" | "Error" | "Fatal" | "Panic" | "Debug"
+        )
+    }
+
     fn parse(text: &'a str) -> Option<Self> {
         let end = text
             .bytes()
@@ -181,6 +237,21 @@ mod tests {
         check("auth-worker(12): x", "auth-worker", None, "x");
         check("imap(a)b): x", "imap", Some("a)b"), "x");
         assert!(Process::parse("an arbitrary sentence").is_none());
+    }
+
+    #[test]
+    fn a_server_before_2() {
+        let text = "Dovecot v1.2.17 starting up (core dumps disabled)";
+        assert_eq!(parse(text), Some(Event::Service { text }));
+        assert!(matches!(
+            parse("Error: child 12 (login) returned error 89"),
+            Some(Event::Warning { .. })
+        ));
+        assert!(matches!(
+            parse("IMAP(bob): Disconnected: Logged out bytes=1/2"),
+            Some(Event::Note { .. })
+        ));
+        assert_eq!(parse("an arbitrary sentence"), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `=>`, `->`, `**`, `==`: one recipient of an Exim message.
 
-use super::client;
+use super::{client, field};
 use crate::event::{Delivery, Event};
-use crate::mail::{Address, QueueId, Relay};
+use crate::mail::{Address, Client, EnhancedStatus, QueueId, Relay};
 use crate::parse::take;
 
 /// What follows the flag: `rcpt <orig> F=<> R=router T=transport H=host [ip]:port … C="250 OK"`,
@@ -32,61 +32,115 @@ pub(super) fn parse<'a>(
     loop {
         // Without an address the host is a field like the others.
         if let Some((peer, after)) = rest.strip_prefix("H=").and_then(client) {
-            found.relay = Relay {
-                name: peer.name,
-                ip: peer.ip,
-                port: peer.port,
-            };
+            found.relay = relay(peer);
             rest = after.trim_start();
             continue;
         }
-        let (field, after) = take::split_at_byte(rest, b' ').unwrap_or((rest, ""));
-        match take::split_at_byte(field, b'=') {
-            Some(("T", transport)) if found.relay.name.is_none() => {
+        match field(rest) {
+            Some(("T", transport, _)) if found.relay.name.is_none() => {
                 found.relay.name = Some(transport.trim_end_matches(':'));
             }
-            Some(("C", _)) => {
-                found.reason = confirmation(rest);
+            Some(("C", reply, after)) => {
+                found.reason = reply;
+                found.delay = duration(after);
                 break;
             }
-            Some((key, _)) if is_key(key) => {}
-            // Flags of the connection: `L`, `K`, `PRX`.
-            None if !field.is_empty() && field.bytes().all(|b| b.is_ascii_uppercase()) => {}
+            Some(("QT", time, _)) => found.delay = seconds(time),
+            Some((key, ..)) if is_key(key) => {}
             _ => {
-                found.reason = reason(rest);
+                found.reason = reason(rest, &mut found.relay);
                 break;
             }
         }
-        rest = after;
+        rest = field(rest).map_or("", |(_, _, after)| after);
     }
+    found.dsn = enhanced_status(found.reason);
     Some(Event::Delivery(Box::new(found)))
 }
 
-/// Fields are of one to three capital letters, and `id`.
+/// Fields are of one to three capital letters, and `id`; flags of the connection: `L`, `K`, `PRX`.
 fn is_key(key: &str) -> bool {
-    matches!(key.len(), 1..=3) && key.bytes().all(|b| b.is_ascii_alphabetic())
+    matches!(key.len(), 1..=4)
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'.' | b'*'))
 }
 
-/// `C="250 OK"`
-fn confirmation(text: &str) -> &str {
-    let text = text.strip_prefix("C=\"").unwrap_or(text);
-    take::split_at_last(text, "\"").map_or(text, |(reply, _)| reply)
+fn relay(peer: Client<'_>) -> Relay<'_> {
+    Relay {
+        name: peer.name,
+        ip: peer.ip,
+        port: peer.port,
+    }
 }
 
-/// `: reason`, `defer (-53): reason`, `routing defer (-56): reason`.
-fn reason(text: &str) -> &str {
+/// `QT=1m2s DT=0.5s`: the time in the queue, behind the reply.
+fn duration(text: &str) -> Option<f64> {
+    let rest = text.strip_prefix("QT=")?;
+    seconds(take::split_at_byte(rest, b' ').map_or(rest, |(time, _)| time))
+}
+
+/// `4d3h2m1s`, `0.123s`
+fn seconds(text: &str) -> Option<f64> {
+    let mut total = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
+        let (number, unit) = rest.split_at_checked(end)?;
+        let unit_seconds = match unit.as_bytes().first()? {
+            b'w' => 604_800.0,
+            b'd' => 86_400.0,
+            b'h' => 3600.0,
+            b'm' => 60.0,
+            b's' => 1.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * unit_seconds;
+        rest = unit.get(1..)?;
+    }
+    Some(total)
+}
+
+/// `: reason`, `defer (-53): reason`, `defer (-44) H=mx [ip]: reason`, `routing defer (-56): reason`.
+fn reason<'a>(text: &'a str, found: &mut Relay<'a>) -> &'a str {
     let text = text.trim_start_matches([':', ' ']);
     let defer = text
         .strip_prefix("routing defer (")
-        .or_else(|| text.strip_prefix("defer ("))
-        .and_then(|rest| take::split_at_text(rest, ": "));
-    defer.map_or(text, |(_, reason)| reason)
+        .or_else(|| text.strip_prefix("defer ("));
+    let Some((_, rest)) = defer.and_then(|rest| take::split_at_byte(rest, b')')) else {
+        return text;
+    };
+    let host = rest.strip_prefix(" H=").and_then(client);
+    let rest = match host {
+        Some((peer, after)) => {
+            *found = relay(peer);
+            after
+        }
+        None => rest,
+    };
+    rest.strip_prefix(": ").unwrap_or(rest)
+}
+
+/// `550 5.1.1 …`, `SMTP error from remote mail server after RCPT TO:<b@x>: 550 5.1.1 …`.
+fn enhanced_status(reason: &str) -> Option<EnhancedStatus> {
+    let reply = match reason.strip_prefix("SMTP error from remote mail server after ") {
+        Some(rest) => {
+            let rest = match take::split_at_text(rest, ":<") {
+                Some((command, _)) => take::address(rest.get(command.len() + 1..)?)?.1,
+                None => rest,
+            };
+            take::split_at_text(rest, ": ")?.1
+        }
+        None => reason,
+    };
+    let (code, rest) = take::reply_code(reply);
+    code.and_then(|_| take::enhanced_status(rest).0)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::event::{Delivery, Event};
-    use crate::mail::{Address, QueueId, Relay};
+    use crate::mail::{Address, EnhancedStatus, QueueId, Relay};
     use crate::parse::exim::parse;
 
     fn check(line: &str, wanted: Delivery<'_>) {
@@ -94,6 +148,41 @@ mod tests {
             parse(line),
             Some(Event::Delivery(Box::new(wanted))),
             "{line}"
+        );
+    }
+
+    #[test]
+    fn fields_with_blanks_and_times() {
+        let relay = Relay {
+            name: Some("mx.example.net"),
+            ip: Some("192.0.2.25"),
+            port: Some(25),
+        };
+        let sent = Delivery {
+            queue_id: QueueId("1tAbCd-0001Ab-2c"),
+            to: Address("b@example.net"),
+            relay,
+            delay: Some(3723.5),
+            dsn: EnhancedStatus::parse("2.0.0"),
+            status: "sent",
+            reason: "250 2.0.0 Ok: queued as 3FF7C4317",
+            ..Delivery::default()
+        };
+        check(
+            "1tAbCd-0001Ab-2c => b@example.net R=dnslookup T=remote_smtp H=mx.example.net [192.0.2.25]:25 L K X=TLS1.3:A:256 \
+             CV=dane DN=\"/CN=mx.example.net x\" C=\"250 2.0.0 Ok: queued as 3FF7C4317\" QT=1h2m3.5s DT=1s",
+            sent,
+        );
+        check(
+            "1tAbCd-0001Ab-2c == b@example.net R=dnslookup T=remote_smtp defer (-44) H=mx.example.net [192.0.2.25]:25: SMTP error \
+             from remote mail server after RCPT TO:<b@example.net>: 450 4.2.0 Greylisted",
+            Delivery {
+                delay: None,
+                dsn: EnhancedStatus::parse("4.2.0"),
+                status: "deferred",
+                reason: "SMTP error from remote mail server after RCPT TO:<b@example.net>: 450 4.2.0 Greylisted",
+                ..sent
+            },
         );
     }
 

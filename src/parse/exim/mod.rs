@@ -24,7 +24,8 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
             how: None,
         }),
         "Frozen" | "Unfrozen" | "frozen" | "unfrozen" | "cancelled" | "no" | "removed"
-        | "error" | "Message" | "Spool" | "DKIM:" | "retry" | "Queued" => Some(Event::Note {
+        | "error" | "Message" | "Spool" | "DKIM:" | "retry" | "Queued" | "Error" | "User"
+        | "malware" | "demime" | "spamd:" | "TLS" => Some(Event::Note {
             queue_id: Some(id),
             client: None,
             text: rest,
@@ -88,18 +89,16 @@ fn arrival<'a>(id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
         ..Submission::default()
     };
     if let Some(after) = rest.strip_prefix("H=") {
-        (found.client, rest) = client(after)?;
+        (found.client, found.helo, rest) = client_and_helo(after)?;
         rest = rest.trim_start();
     }
     // The fields come in Exim's order; those of the client's own text (T=, for) come last.
-    while let Some((field, after)) = rest
-        .split_once(' ')
-        .or((!rest.is_empty()).then_some((rest, "")))
-    {
-        let Some((key, value)) = take::split_at_byte(field, b'=') else {
-            break;
-        };
+    while let Some((key, value, after)) = field(rest) {
         match key {
+            "P" => {
+                found.proto = Some(value);
+                found.is_local = matches!(value, "local" | "local-esmtp" | "local-smtp");
+            }
             "A" => {
                 let (method, user) = take::split_at_byte(value, b':').unwrap_or((value, ""));
                 found.sasl_method = Some(method);
@@ -118,25 +117,52 @@ fn arrival<'a>(id: QueueId<'a>, text: &'a str) -> Option<Event<'a>> {
     Some(Event::Client(Box::new(found)))
 }
 
-/// What follows `H=`: `name (helo) [ip]:port`, `(helo) [ip]`, `[ip]`. Exim allows no blank in a HELO name.
+/// `KEY=value `, `DN="a value with blanks" `, or a flag of the connection (`L`, `L-`, `K`, `PRDR`) with an empty value.
+fn field(text: &str) -> Option<(&str, &str, &str)> {
+    let end = memchr::memchr2(b'=', b' ', text.as_bytes()).unwrap_or(text.len());
+    let (key, rest) = text.split_at_checked(end)?;
+    let Some(value) = rest.strip_prefix('=') else {
+        let is_flag = !key.is_empty()
+            && key
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || matches!(b, b'.' | b'-' | b'*'));
+        return is_flag.then_some((key, "", rest.trim_start()));
+    };
+    if value.starts_with('"')
+        && let Some(end) = take::end_of_quoted(value.as_bytes())
+    {
+        return Some((key, value.get(1..end - 1)?, value.get(end..)?.trim_start()));
+    }
+    let (value, rest) = take::split_at_byte(value, b' ').unwrap_or((value, ""));
+    Some((key, value, rest.trim_start()))
+}
+
+/// What follows `H=`, or stands for it behind `from `.
 fn client(text: &str) -> Option<(Client<'_>, &str)> {
+    let (client, _, rest) = client_and_helo(text.strip_prefix("H=").unwrap_or(text))?;
+    Some((client, rest))
+}
+
+/// `name (helo) [ip]:port`, `(helo) [ip]`, `[ip]`. Exim allows no blank in a HELO name.
+fn client_and_helo(text: &str) -> Option<(Client<'_>, Option<&str>, &str)> {
     let (name, rest) = match text.starts_with(['(', '[']) {
         true => ("", text),
         false => take::split_at_byte(text, b' ')?,
     };
-    let rest = match rest.strip_prefix('(') {
+    let (helo, rest) = match rest.strip_prefix('(') {
         Some(helo) => {
             let (helo, rest) = take::split_at_text(helo, ") ")?;
-            (!helo.contains(' ')).then_some(rest)?
+            (Some((!helo.contains(' ')).then_some(helo)?), rest)
         }
-        None => rest,
+        None => (None, rest),
     };
     let (client, rest) = take::client(rest)?;
-    (rest.is_empty() || rest.starts_with([' ', ':', '*'])).then_some((
+    (rest.is_empty() || rest.starts_with([' ', ':', '*', ')'])).then_some((
         Client {
             name: take::known(name),
             ..client
         },
+        helo,
         rest.strip_prefix('*').unwrap_or(rest),
     ))
 }
@@ -161,11 +187,27 @@ mod tests {
             from: Some(Address("a@example.com")),
             message_id: Some("1@example.com"),
             size: Some(1234),
+            proto: Some("esmtpsa"),
+            helo: Some("helo"),
             ..Submission::default()
         };
         let line = "1tAbCd-000000005vi-0000 <= a@example.com H=h.example.com (helo) [192.0.2.1]:4711 P=esmtpsa X=TLS1.3:A:256 CV=no \
                     A=dovecot_login:bob S=1234 id=1@example.com T=\"x A=plain:root S=1\" for b@example.net";
         assert_eq!(parse(line), Some(Event::Client(Box::new(wanted))));
+        // Flags of the connection, and values with blanks, stand between.
+        let line = "1tAbCd-000000005vi-0000 <= a@example.com H=h.example.com (helo) [192.0.2.1]:4711 P=esmtpsa L- X=TLS1.3:A:256 CV=yes \
+                    DN=\"CN=x A=plain:root\" SNI=\"mail\" A=dovecot_login:bob K S=1234 RT=1s id=1@example.com for b@example.net";
+        assert_eq!(parse(line), Some(Event::Client(Box::new(wanted))));
+        let local = Submission {
+            queue_id: Some(ID),
+            from: Some(Address("bob@example.com")),
+            proto: Some("local"),
+            size: Some(12),
+            is_local: true,
+            ..Submission::default()
+        };
+        let line = "1tAbCd-000000005vi-0000 <= bob@example.com U=bob P=local S=12 T=\"x\"";
+        assert_eq!(parse(line), Some(Event::Client(Box::new(local))));
         let bounce = Event::Notification {
             queue_id: QueueId("1tAbCc-0001Ab-2c"),
             kind: NotificationKind::Bounce,

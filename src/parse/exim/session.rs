@@ -1,6 +1,6 @@
 //! Refusals, failed logins and other lines of Exim about a client.
 
-use super::client;
+use super::{client, client_and_helo, field};
 use crate::event::{AuthFailure, Event, Reject, RejectClass};
 use crate::mail::{Address, Client, QueueId};
 use crate::parse::take;
@@ -22,7 +22,7 @@ fn failed_login(text: &str) -> Option<Event<'_>> {
     // `I=[…]:25` and `Ci=…` may come between.
     let (_, reason) = take::split_at_text(rest, ": ")?;
     let (reason, user) = match take::split_at_text(reason, " (set_id=") {
-        Some((reason, user)) => (reason, Some(user.strip_suffix(')').unwrap_or(user))),
+        Some((reason, user)) => (reason, Some(name_in_parentheses(user))),
         None => (reason, None),
     };
     Some(Event::AuthFailure(Box::new(AuthFailure {
@@ -36,11 +36,23 @@ fn failed_login(text: &str) -> Option<Event<'_>> {
     })))
 }
 
+/// Without the last parenthesis, and the server's own text behind it: `bob): SQL lookup failed`.
+fn name_in_parentheses(text: &str) -> &str {
+    match text.strip_suffix(')') {
+        Some(name) => name,
+        None => take::split_at_last(text, "): ").map_or(text, |(name, _)| name),
+    }
+}
+
 /// `H=h (helo) [192.0.2.1] F=<a@x> rejected RCPT <b@y>: text`, `… temporarily rejected …`.
 fn refused<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
+    if text.starts_with("rejected ") || text.starts_with("Connection from ") {
+        return refused_at_once(text);
+    }
     // `local_scan()` has the sender first; old versions have it without brackets.
     let (mut from, rest) = bare_sender(text);
-    let (client, mut rest) = client(rest.strip_prefix("H=")?)?;
+    let mut login = (None, None);
+    let (client, helo, mut rest) = client_and_helo(rest.strip_prefix("H=")?)?;
     loop {
         rest = rest.trim_start();
         if let Some(after) = rest.strip_prefix("F=<") {
@@ -49,13 +61,18 @@ fn refused<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>
             rest = after;
             continue;
         }
-        let (field, after) = take::split_at_byte(rest, b' ')?;
-        match take::split_at_byte(field, b'=') {
-            Some(("F", sender)) => from = Some(Address(sender)),
-            Some((key, _)) if matches!(key.len(), 1..=3) => {}
+        match field(rest) {
+            Some(("F", sender, _)) => from = Some(Address(sender)),
+            Some(("A", value, _)) => {
+                (login.0, login.1) = take::split_at_byte(value, b':')
+                    .map_or((Some(value), None), |(method, user)| {
+                        (Some(method), Some(user).filter(|user| !user.is_empty()))
+                    });
+            }
+            Some((key, ..)) if matches!(key.len(), 1..=4) => {}
             _ => break,
         }
-        rest = after;
+        rest = field(rest).map_or("", |(_, _, after)| after);
     }
     let temporary = rest.strip_prefix("temporarily rejected ");
     let refusal = temporary
@@ -81,10 +98,62 @@ fn refused<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>
         client,
         reason,
         class: class(reason),
+        dnsbl: dnsbl(reason),
         from,
         to: to.filter(|_| stage == "RCPT"),
+        helo,
+        sasl_method: login.0,
+        sasl_username: login.1,
         ..Reject::default()
     })))
+}
+
+/// `rejected EHLO from h [192.0.2.1]: syntactically invalid argument(s): x`,
+/// `Connection from [192.0.2.1]:4711 refused: too many connections`.
+fn refused_at_once(text: &str) -> Option<Event<'_>> {
+    let (stage, client, reason, class) = match text.strip_prefix("Connection from ") {
+        Some(rest) => {
+            let (client, rest) = client(rest)?;
+            let reason = rest.trim_start().strip_prefix("refused: ")?;
+            ("connection", client, reason, RejectClass::RateLimit)
+        }
+        None => {
+            let (stage, rest) = take::split_at_text(text.strip_prefix("rejected ")?, " from ")?;
+            if !take::is_word(stage) {
+                return None;
+            }
+            let (client, rest) = client(rest)?;
+            let reason = take::split_at_text(rest, ": ").map_or(rest, |(_, reason)| reason);
+            (stage, client, reason, class(reason))
+        }
+    };
+    Some(Event::Reject(Box::new(Reject {
+        action: "reject",
+        stage,
+        client,
+        reason,
+        class,
+        ..Reject::default()
+    })))
+}
+
+/// The list in the words of Exim's and Debian's own configuration.
+fn dnsbl(reason: &str) -> Option<&str> {
+    let rest = reason.strip_prefix("rejected because ").unwrap_or(reason);
+    let words = [
+        " is in a black list at ",
+        " is in a blacklist at ",
+        " is listed at ",
+        " is listed in ",
+        " is on the RBL blacklist ",
+        "host is listed in ",
+    ];
+    let list = words
+        .iter()
+        .find_map(|words| Some(take::split_at_text(rest, words)?.1))?;
+    let end = list.find([' ', ';', ',', ':', '(']).unwrap_or(list.len());
+    let list = list.get(..end)?.trim_end_matches('.');
+    (list.contains('.') && !list.contains('@')).then_some(list)
 }
 
 /// `F=a@x H=…`
@@ -128,23 +197,41 @@ fn stage(text: &str) -> (&str, &str) {
 
 /// The words that Exim's own code and the usual configurations give as a reason.
 fn class(text: &str) -> RejectClass {
+    if dnsbl(text).is_some() || text.starts_with("JunkMail rejected - ") {
+        return RejectClass::Dnsbl;
+    }
     let known = [
         ("relay not permitted", RejectClass::RelayDenied),
-        ("Unknown user", RejectClass::UnknownRecipient),
-        ("No Such User", RejectClass::UnknownRecipient),
-        ("Unrouteable address", RejectClass::UnknownRecipient),
-        ("Unrouteable ", RejectClass::UnknownRecipient),
-        ("Sender verify failed", RejectClass::SenderRefused),
-        ("sender verify fail", RejectClass::SenderRefused),
-        ("SMTP AUTH is required", RejectClass::RelayDenied),
+        ("authentication required", RejectClass::RelayDenied),
+        ("unknown user", RejectClass::UnknownRecipient),
+        ("no such user", RejectClass::UnknownRecipient),
+        ("no such address", RejectClass::UnknownRecipient),
+        ("unrouteable ", RejectClass::UnknownRecipient),
+        (
+            "all relevant mx records point to ",
+            RejectClass::UnknownRecipient,
+        ),
+        ("sender verify ", RejectClass::SenderRefused),
+        ("smtp auth is required", RejectClass::RelayDenied),
         ("syntactically invalid argument", RejectClass::Helo),
+        ("access denied - invalid helo name", RejectClass::Helo),
         ("greylisted", RejectClass::Greylisted),
-        ("Greylisted", RejectClass::Greylisted),
+        ("greylisting", RejectClass::Greylisted),
+        ("too many ", RejectClass::RateLimit),
+        ("mailbox quota exceeded", RejectClass::Quota),
+        ("mailbox is full", RejectClass::Quota),
+        ("this message contains ", RejectClass::Content),
+        ("message too big", RejectClass::Size),
         ("452 ", RejectClass::RateLimit),
     ];
+    // Administrators write them as they like.
+    let begins = |words: &str| {
+        let head = text.as_bytes().get(..words.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(words.as_bytes()))
+    };
     known
         .iter()
-        .find(|(words, _)| text.starts_with(words))
+        .find(|(words, _)| begins(words))
         .map_or(RejectClass::Other, |(_, class)| *class)
 }
 
@@ -155,8 +242,10 @@ fn about<'a>(
     text: &'a str,
     rest: &str,
 ) -> Option<Event<'a>> {
+    let rest = rest.trim_start_matches([':', ' ']);
     let known = [
         "sender verify ",
+        "dropped: ",
         "Warning: ",
         "incomplete transaction ",
         "no host name ",
@@ -200,6 +289,9 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "unexpected disconnection while reading SMTP command from ",
         "TLS error on connection from ",
         "SMTP command timeout on connection from ",
+        "SMTP command timeout on TLS connection from ",
+        "refused connection from ",
+        "SMTP protocol synchronization error (input sent without waiting for greeting): rejected connection from ",
         "SMTP data timeout (message abandoned) on connection from ",
         "SMTP call from ",
         "rejected connection in ",
@@ -226,8 +318,17 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "Remote host ",
         "ACL \"warn\"",
         "list matching forced to fail",
-        "refused connection from ",
         "refused ",
+        "TLS session: ",
+        "TLS error on connection to ",
+        "TLS client disconnected cleanly",
+        "SMTP timeout while connected to ",
+        "host name alias list truncated for ",
+        "ident connection to ",
+        "lowest numbered MX record points to local host",
+        "Warning: ",
+        "ALERT: ",
+        "LOG: ",
     ];
     let is_known = client_text.is_some() || others.iter().any(|known| text.starts_with(known));
     // `b@example.net: error ignored`
@@ -237,7 +338,8 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         client: client_text
             .and_then(client)
             .map(|(client, _)| client)
-            .or_else(|| quoted(text)),
+            .or_else(|| quoted(text))
+            .or_else(|| nameless(text)),
         text,
     })
 }
@@ -248,6 +350,19 @@ fn quoted(text: &str) -> Option<Client<'_>> {
     let is_certain = take::split_at_text(rest, "\" H=").is_none();
     let (client, _) = client(rest)?;
     is_certain.then_some(client)
+}
+
+/// `no host name found for IP address 192.0.2.1`, `no IP address found for host h (during SMTP connection from h [192.0.2.1])`.
+fn nameless(text: &str) -> Option<Client<'_>> {
+    if let Some(ip) = text.strip_prefix("no host name found for IP address ") {
+        return take::looks_like_ip(ip).then_some(Client {
+            ip: Some(ip),
+            ..Client::default()
+        });
+    }
+    let rest = text.strip_prefix("no IP address found for host ")?;
+    let (_, rest) = take::split_at_last(rest, " (during SMTP connection from ")?;
+    Some(client(rest)?.0)
 }
 
 #[cfg(test)]
@@ -326,6 +441,7 @@ mod tests {
             class: RejectClass::RelayDenied,
             from: Some(Address("a@x")),
             to: Some(Address("b@y")),
+            helo: Some("helo"),
             ..Reject::default()
         };
         let line = "H=h (helo) [192.0.2.1]:4711 X=TLS1.2:A:256 CV=no F=<a@x> rejected RCPT <b@y>: relay not permitted";

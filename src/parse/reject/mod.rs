@@ -85,7 +85,10 @@ pub(super) fn content_check<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) ->
     let (action, rest) = take::split_at_text(text, ": ")?;
     let (stage, rest) = take::split_at_byte(rest, b' ')?;
     if !take::is_word(action)
-        || !matches!(stage, "header" | "body" | "mime-header" | "nested-header")
+        || !matches!(
+            stage,
+            "header" | "body" | "mime-header" | "nested-header" | "mime-error"
+        )
     {
         return None;
     }

@@ -50,7 +50,18 @@ pub(super) fn after_content(text: &str) -> Option<(&str, Client<'_>, &str, Rejec
         }
         second_best = second_best.or(found);
     }
-    second_best
+    second_best.or_else(|| without_origin(text))
+}
+
+/// Postfix 2.1 and older name no client: `CONTENT; from=<> to=<>: TEXT`.
+fn without_origin(text: &str) -> Option<(&str, Client<'_>, &str, Reject<'_>)> {
+    let at = memchr::memrchr(b';', text.as_bytes())?;
+    let (tail, rest) = fields(text.get(at + 1..)?, is_well_formed)?;
+    let reason = match rest.strip_prefix(": ") {
+        Some(reason) => reason,
+        None => rest.is_empty().then_some(rest)?,
+    };
+    Some((text.get(..at)?, Client::default(), reason, tail))
 }
 
 /// `CONTENT from host[ip]`, `CONTENT from local`.

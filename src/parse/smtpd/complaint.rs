@@ -33,7 +33,7 @@ pub(in crate::parse) fn client(text: &str) -> Option<Client<'_>> {
 }
 
 /// What the client comes right after.
-const AFTER: [&str; 8] = [
+const AFTER: [&str; 11] = [
     "non-SMTP command from ",
     "Illegal address syntax from ",
     "SSL_accept error from ",
@@ -42,6 +42,9 @@ const AFTER: [&str; 8] = [
     "ciphertext read/write error for ",
     "too many errors from ",
     "dropping client ",
+    "abort: TLS from ",
+    "refused connect from ",
+    "certificate verification failed for ",
 ];
 
 /// What a count or a command, and ` from `, come after.

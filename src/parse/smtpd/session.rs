@@ -3,7 +3,7 @@
 use super::complaint;
 use crate::event::{Disconnect, Event};
 use crate::mail::QueueId;
-use crate::parse::take;
+use crate::parse::{take, tls};
 
 /// What follows `connect from `.
 pub(super) fn connect(text: &str) -> Option<Event<'_>> {
@@ -114,16 +114,26 @@ pub(super) fn note(text: &str) -> Option<Event<'_>> {
         "TLS SNI ",
         "milter inserts ",
         "haproxy ",
+        "abort: TLS from ",
+        "refused connect from ",
+        "timeout talking to proxy ",
+        "lost connection with proxy ",
+        "looking up session ",
+        "looking for session ",
+        "reloaded session ",
+        "remove session ",
+        "save session ",
+        "SSL3 alert ",
+        "lost connection while negotiating TLS",
     ];
     let (queue_id, rest) = take::queue_id_if_any(text);
-    notes
-        .iter()
-        .any(|note| rest.starts_with(note))
-        .then_some(Event::Note {
-            queue_id,
-            client: complaint::client(rest),
-            text: rest,
-        })
+    let peer = tls::about_peer(rest);
+    let is_known = peer.is_some() || notes.iter().any(|note| rest.starts_with(note));
+    is_known.then_some(Event::Note {
+        queue_id,
+        client: peer.or_else(|| complaint::client(rest)),
+        text: rest,
+    })
 }
 
 #[cfg(test)]
