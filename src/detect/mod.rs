@@ -3,6 +3,7 @@
 mod backscatter_victim;
 mod compromised_account;
 mod counting;
+mod credential_attack;
 mod notices;
 mod passwords;
 mod refusals;
@@ -162,6 +163,7 @@ impl Context<'_> {
 /// All detectors, in the order in which findings of the same level are shown.
 pub const DETECTORS: &[&Detector] = &[
     &compromised_account::DETECTOR,
+    &credential_attack::DETECTOR,
     &backscatter_victim::DETECTOR,
 ];
 

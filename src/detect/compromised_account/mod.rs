@@ -2,7 +2,7 @@
 
 mod account;
 mod claim;
-mod names;
+pub(super) mod names;
 mod neighbourhood;
 mod signals;
 mod traffic;

@@ -60,7 +60,7 @@ pub(super) fn is_system(login: &str) -> bool {
 }
 
 /// True for a name that guessers try first.
-pub(super) fn is_guessable(login: &str) -> bool {
+pub(in crate::detect) fn is_guessable(login: &str) -> bool {
     is_one_of(login, GUESSABLE_LOGINS)
 }
 
