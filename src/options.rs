@@ -8,6 +8,8 @@ pub struct Options {
     /// Log files, directories, or `-` for standard input; empty: the system's maillog.
     pub paths: Vec<PathBuf>,
     pub period: Period,
+    /// Lines of these hosts only; empty: of all.
+    pub hosts: Vec<String>,
     /// An IANA name (`Europe/Berlin`) or a fixed offset (`+02:00`) for stamps without an offset.
     pub timezone: Option<String>,
     /// The year of the first stamp without a year.

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -159,7 +159,7 @@ pub fn read(
     observe: &mut Observer<'_>,
 ) -> Result<Log> {
     let clock = Clock::new(&mut input, clock_options(options)?);
-    let mut reading = Reading::new(clock, &input.sources);
+    let mut reading = Reading::new(clock, &input.sources, &options.hosts);
     let threads = match options.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -184,6 +184,7 @@ pub fn read(
         faults: not_found,
         notices,
     } = input;
+    reading.check_hosts()?;
     let coverage = reading.finish(not_found.into_iter().chain(faults), notices);
     Ok(Log { sources, coverage })
 }
@@ -302,6 +303,9 @@ const MAX_PROGRAMS: usize = 200;
 /// Dates the lines, counts them and shows them.
 struct Reading {
     clock: Clock,
+    /// Whose lines are shown; empty: everybody's.
+    hosts: Vec<String>,
+    n_shown: u64,
     coverage: Coverage,
     last: Timestamp,
     /// Place of each program in the coverage.
@@ -309,13 +313,15 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(clock: Clock, sources: &[Source]) -> Self {
+    fn new(clock: Clock, sources: &[Source], hosts: &[String]) -> Self {
         let files = sources.iter().map(|source| FileCoverage {
             file: source.name.clone(),
             ..FileCoverage::default()
         });
         Self {
             clock,
+            hosts: hosts.to_vec(),
+            n_shown: 0,
             coverage: Coverage {
                 files: files.collect(),
                 ..Coverage::default()
@@ -331,6 +337,10 @@ impl Reading {
             let timestamp = self.clock.resolve(file, &line.header);
             self.count(file, line, timestamp);
             self.last = timestamp.unwrap_or(self.last);
+            if !self.hosts.is_empty() && !self.hosts.iter().any(|host| host == line.header.host) {
+                continue;
+            }
+            self.n_shown += 1;
             let record = Record {
                 at: LineRef {
                     file,
@@ -350,6 +360,18 @@ impl Reading {
             observe(&record, &self.coverage.files[file as usize].file)?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// A host that is not in the logs is a slip of the pen, not a healthy server.
+    fn check_hosts(&self) -> Result<()> {
+        if !self.hosts.is_empty() && self.n_shown == 0 && self.coverage.lines > 0 {
+            let hosts = self.hosts.join(", ");
+            bail!(
+                "--host {hosts}: none of {} lines is of that host",
+                self.coverage.lines
+            );
+        }
+        Ok(())
     }
 
     fn count(&mut self, file: u32, line: &Parsed<'_>, timestamp: Option<Timestamp>) {

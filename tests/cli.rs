@@ -352,3 +352,73 @@ fn a_queue_file_gives_the_login_that_the_log_has_lost() {
     assert_eq!(message["queue_file"]["sasl_username"], "root");
     assert_eq!(message["arrival"], "2021-08-12T11:39:05+02:00");
 }
+
+#[test]
+fn the_queue_is_listed_for_postsuper() {
+    let lines = |more: &[&str]| -> Vec<String> {
+        let output = run(&[&["queue", ROOT][..], more].concat());
+        let (status, out, err) = parts(&output);
+        assert_eq!((status, err.as_str()), (Some(0), ""), "{more:?}");
+        out.lines().map(str::to_owned).collect()
+    };
+    let of_root = lines(&["--account", "root"]);
+    assert_eq!(of_root.len(), 44);
+    assert_eq!(lines(&["--finding", "all"]), of_root);
+    assert_eq!(lines(&["--account", "nobody"]), Vec::<String>::new());
+    let by_client = |ip| lines(&["--account", "root", "--client", ip]).len();
+    assert_eq!(by_client("176.123.8.19") + by_client("176.123.8.27"), 44);
+    let of_sender = lines(&["--from", "@parcel.test"]);
+    assert!(!of_sender.is_empty() && of_sender.iter().all(|id| of_root.contains(id)));
+    assert_eq!(
+        run(&["queue", "--finding", "none", ROOT]).status.code(),
+        Some(2)
+    );
+}
+
+/// What postqueue(1) lists is what waits now; the log tells whose it is.
+#[test]
+fn a_list_of_the_queue_is_joined_to_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = "{\"queue_name\":\"deferred\",\"queue_id\":\"D62BEA28380\",\"arrival_time\":1732051153,\"message_size\":1121,\
+        \"sender\":\"no_reply@parcel.test\",\"recipients\":[{\"address\":\"emma.teemm@cox.net\",\"delay_reason\":\"timed out\"}]}\n\
+        {\"queue_name\":\"hold\",\"queue_id\":\"4912AA28385\",\"arrival_time\":1740000000,\"message_size\":9,\
+        \"sender\":\"root@kranbau.example\",\"recipients\":[]}\n";
+    let list = write(&folder, "queue.json", list.as_bytes());
+    let list = list.to_string_lossy();
+    let output = run(&["queue", "--postqueue", &list, "--format", "jsonl", ROOT]);
+    let records: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(records[0]["sasl_username"], "root");
+    assert_eq!(records[0]["recipients"][0]["reason"], "timed out");
+    assert_eq!(records[0]["recipients"][0]["provider"], "cox.net");
+    // Months later the same short queue ID is another message.
+    assert_eq!(records[1]["in_log"], false);
+    assert_eq!(records[1]["sasl_username"], serde_json::Value::Null);
+    let of_root = run(&["queue", "--account", "root", "--postqueue", &list, ROOT]);
+    assert_eq!(text(&of_root.stdout), "D62BEA28380\n");
+    let noise = write(&folder, "noise", b"no list\n");
+    let output = run(&["queue", "--postqueue", &noise.to_string_lossy(), ROOT]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn lines_of_one_host_can_be_chosen() {
+    let all = run(&["messages", "--format", "jsonl", ROOT]).stdout;
+    assert!(run(&["messages", "--format", "jsonl", "--host", "srv1", ROOT]).stdout == all);
+    let (status, out, err) = parts(&run(&["report", "--host", "srv2", ROOT]));
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert!(err.contains("--host srv2"), "{err}");
+}
+
+#[test]
+fn shells_and_man_get_their_pages() {
+    for shell in ["bash", "zsh", "fish"] {
+        let out = text(&run(&["completions", shell]).stdout);
+        assert!(out.contains("postqueue"), "{shell}");
+    }
+    assert!(text(&run(&["man"]).stdout).contains(".TH mailsleuth 1"));
+    assert!(text(&run(&["man", "queue"]).stdout).contains(".TH mailsleuth-queue"));
+    assert_eq!(run(&["man", "no-such-command"]).status.code(), Some(2));
+}

@@ -2,6 +2,7 @@
 
 pub mod event_record;
 pub mod message_record;
+pub mod queue_record;
 
 use crate::finding::Level;
 

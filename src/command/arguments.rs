@@ -35,6 +35,10 @@ pub struct Output {
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
 
+    /// Lines of this host only, as the log names it; can be given again
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+
     /// Zone of stamps without an offset: `Europe/Berlin`, `UTC`, `+02:00` [default: what the log proves, else the system's]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
@@ -104,6 +108,7 @@ impl Output {
         Ok(Options {
             paths,
             period: self.period(Utc::now())?,
+            hosts: self.host.clone(),
             timezone: self.timezone.clone(),
             year: self.year,
             threads: self.threads.map_or(0, usize::from),

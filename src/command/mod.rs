@@ -7,8 +7,10 @@ mod explain;
 mod findings;
 mod messages;
 mod output;
+mod queue;
 mod report;
 mod selection;
+mod shell;
 mod story;
 mod tables;
 mod timeline;
@@ -48,8 +50,14 @@ pub enum Command {
     Events(events::Arguments),
     /// Every reconstructed message as a record
     Messages(messages::Arguments),
+    /// Queue IDs still in the queue, ready for postsuper, chosen by login, sender, client or finding
+    Queue(queue::Arguments),
     /// What a detector looks for, its thresholds, false positives and remedies
     Explain(explain::Arguments),
+    /// Completions for a shell
+    Completions(shell::Completions),
+    /// The manual page
+    Man(shell::Manual),
 }
 
 /// How a command ended; `main` turns it into an exit status.
@@ -74,7 +82,10 @@ impl Cli {
             Command::Trace(arguments) => trace::run(arguments),
             Command::Events(arguments) => events::run(arguments),
             Command::Messages(arguments) => messages::run(arguments),
+            Command::Queue(arguments) => queue::run(arguments),
             Command::Explain(arguments) => explain::run(arguments),
+            Command::Completions(arguments) => shell::completions(&arguments),
+            Command::Man(arguments) => shell::manual(&arguments),
         }
     }
 }

@@ -129,6 +129,15 @@ fn warn(log: &Log, output: &Output) {
     }
 }
 
+/// Tells something on standard error.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "mailsleuth: note: {}",
+        printable(text)
+    );
+}
+
 fn check(log: &Log) -> Result<()> {
     let coverage = &log.coverage;
     if coverage.files.is_empty() {

@@ -4,6 +4,7 @@ pub mod config;
 pub mod geoip;
 pub mod places;
 pub mod postcat;
+pub mod postqueue;
 pub mod providers;
 pub mod replies;
 

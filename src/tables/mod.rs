@@ -6,6 +6,7 @@ mod logins;
 mod messages;
 mod probes;
 mod rejections;
+mod waiting;
 
 use anyhow::Result;
 use polars::prelude::*;
@@ -14,6 +15,8 @@ use crate::correlate::{
     Correlator, Lineage, LoginSeen, Message, RejectionSeen, Strings, Symbol, Told,
 };
 use crate::options::Period;
+
+pub use waiting::{PutOff, StillQueued, waiting};
 
 /// All tables of a run. Rows are in the order of their first lines.
 pub struct Tables {
