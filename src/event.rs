@@ -214,6 +214,8 @@ pub struct Login<'a> {
 pub struct Delivery<'a> {
     pub queue_id: QueueId<'a>,
     pub to: Address<'a>,
+    /// Sendmail tells of several recipients in one line: `,<c@x>,<d@x>`, as logged.
+    pub also_to: &'a str,
     pub orig_to: Option<Address<'a>>,
     pub relay: Relay<'a>,
     /// Seconds since the message arrived.

@@ -69,6 +69,9 @@ impl Correlator {
             && self.has_reinjected_child(number)
             && !is_thrown_away(delivery.reason);
         self.count_attempt(record, slot, delivery, is_hop);
+        if place.ends_untold {
+            self.end_when_all_is_told(record, slot);
+        }
         if record.of_several_hosts && !delivery.relay.is_loopback() && delivery.status == "sent" {
             self.hand_on(record, place, slot, delivery);
         }

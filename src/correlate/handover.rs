@@ -97,11 +97,16 @@ impl Handovers {
     }
 }
 
-/// The queue ID in another server's reply: `250 2.0.0 Ok: queued as QID` of Postfix, `250 OK id=QID` of Exim.
+/// The queue ID in another server's reply: `250 2.0.0 Ok: queued as QID` of Postfix, `250 OK id=QID` of Exim,
+/// `250 2.0.0 QID Message accepted for delivery` of Sendmail.
 pub(super) fn queued_as(reply: &str) -> Option<&str> {
+    let sendmail = reply
+        .strip_suffix(" Message accepted for delivery")
+        .map(|front| front.rsplit_once(' ').unwrap_or(("", front)));
     let (_, id) = reply
         .rsplit_once("queued as ")
-        .or_else(|| reply.rsplit_once("OK id="))?;
+        .or_else(|| reply.rsplit_once("OK id="))
+        .or(sendmail)?;
     let id = id.trim_end_matches([')', ']', '>', '.']);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (!id.is_empty() && id.len() <= 64 && id.bytes().all(plain)).then_some(id)
@@ -139,6 +144,14 @@ mod tests {
             ("250 OK id=1rAbCd-0001Xy-2Z", Some("1rAbCd-0001Xy-2Z")),
             ("250 2.6.0 <m@example.com> [InternalId=1] Queued mail", None),
             ("250 queued as a b", None),
+            (
+                "250 2.0.0 w1S9L7lZ012346 Message accepted for delivery",
+                Some("w1S9L7lZ012346"),
+            ),
+            (
+                "w1S9L7lZ012346 Message accepted for delivery",
+                Some("w1S9L7lZ012346"),
+            ),
         ];
         for (reply, expected) in said {
             assert_eq!(queued_as(reply), expected, "{reply}");

@@ -12,12 +12,14 @@ mod probes;
 mod session;
 mod store;
 mod strings;
+mod whole;
 
 pub use lineage::{Lineage, Link, Relation};
 pub use message::{Ending, EventSeen, Message, Origin, OriginKind, Recipient, State};
 pub use strings::{Strings, Symbol};
 
 use crate::mail::{LineRef, Timestamp};
+use crate::parse;
 use crate::read::Record;
 use handover::Handovers;
 use kinship::Awaited;
@@ -163,6 +165,7 @@ struct Program {
     name: Box<str>,
     symbol: Symbol,
     instance: Symbol,
+    ends_untold: bool,
 }
 
 impl Correlator {
@@ -217,17 +220,17 @@ impl Correlator {
         (self.finished, self.told)
     }
 
-    fn program(&mut self, name: &str) -> (Symbol, Symbol) {
+    fn program(&mut self, name: &str) -> (Symbol, Symbol, bool) {
         if let Some(known) = self.programs.iter().find(|program| *program.name == *name) {
-            return (known.symbol, known.instance);
+            return (known.symbol, known.instance, known.ends_untold);
         }
-        let instance = name.split('/').next().unwrap_or(name);
         let program = Program {
             name: name.into(),
             symbol: self.told.strings.intern(name),
-            instance: self.told.strings.intern(instance),
+            instance: self.told.strings.intern(parse::instance(name)),
+            ends_untold: parse::ends_untold(name),
         };
-        let symbols = (program.symbol, program.instance);
+        let symbols = (program.symbol, program.instance, program.ends_untold);
         // Only log text of a hostile host has hundreds of programs; they are interned again each time.
         if self.programs.len() < 256 {
             self.programs.push(program);

@@ -2,10 +2,12 @@
 
 use super::life::{DISORDER_MICROS, Known};
 use super::message::{Ending, Message, Origin, OriginKind};
-use super::store::Slot;
+use super::session::SessionKey;
+use super::whole::is_whole;
 use super::{Correlator, RejectionSeen, Relation, Symbol};
-use crate::event::{Event, NotificationKind, Reject, Submission, SuperuserAction};
+use crate::event::{Delivery, Event, NotificationKind, Reject, Submission, SuperuserAction};
 use crate::mail::QueueId;
+use crate::parse;
 use crate::read::Record;
 
 /// Host, program and instance of the line at hand.
@@ -14,6 +16,15 @@ pub(super) struct Place {
     pub(super) host: Symbol,
     pub(super) program: Symbol,
     pub(super) instance: Symbol,
+    /// No line ends a message of this server; its last delivery does.
+    pub(super) ends_untold: bool,
+}
+
+/// Host, program and process; or the connection that the line names itself.
+pub(super) fn session_key(record: &Record<'_>, place: Place) -> SessionKey {
+    let connection = parse::session(record.program, record.text);
+    let number = connection.or(record.pid).unwrap_or(0);
+    (place.host, place.program, number)
 }
 
 impl Correlator {
@@ -29,18 +40,20 @@ impl Correlator {
         {
             return;
         }
-        let (program, instance) = self.program(record.program);
+        let (program, instance, ends_untold) = self.program(record.program);
         let place = Place {
             host: self.told.strings.intern(record.host),
             program,
             instance,
+            ends_untold,
         };
-        let session_key = (place.host, place.program, record.pid.unwrap_or(0));
+        let session_key = session_key(record, place);
         match record.event {
-            Event::Connect { .. } => {
+            Event::Connect { client } => {
                 if let Some(old) = self.sessions.connect(session_key) {
                     self.end_transaction(record, old.message);
                 }
+                self.said_client(record, session_key, client);
             }
             Event::Disconnect(disconnect) => {
                 if let Some(session) = self.sessions.disconnect(session_key) {
@@ -59,8 +72,13 @@ impl Correlator {
             Event::AuthFailure(failure) => {
                 self.auth_failure(record, failure);
                 self.failed_in_session(session_key, record.repeated);
+                self.name_client_of_login(record, session_key);
             }
-            Event::Login(login) => self.login(record, login),
+            Event::Login(login) => {
+                self.login(record, login);
+                self.said_login(record, session_key, login);
+                self.name_client_of_login(record, session_key);
+            }
             Event::Pickup {
                 queue_id,
                 uid,
@@ -78,7 +96,13 @@ impl Correlator {
                 size,
                 nrcpt,
             } => self.queued(record, place, *queue_id, *from, *size, *nrcpt),
-            Event::Delivery(delivery) => self.delivery(record, place, delivery),
+            Event::Delivery(delivery) => {
+                self.delivery(record, place, delivery);
+                for to in parse::also_to(delivery) {
+                    let of_same_line = Delivery { to, ..**delivery };
+                    self.delivery(record, place, &of_same_line);
+                }
+            }
             Event::Expired { queue_id, from, .. } => self.expired(record, place, *queue_id, *from),
             Event::Removed { queue_id, how } => {
                 let slot = self.get_or_begin(record, place, *queue_id);
@@ -94,7 +118,10 @@ impl Correlator {
                 kind,
                 child,
             } => self.notification(record, place, *queue_id, *kind, *child),
-            Event::Reject(reject) => self.reject(record, place, reject),
+            Event::Reject(reject) => {
+                self.reject(record, place, reject);
+                self.name_client_of_refusal(record, session_key);
+            }
             Event::Superuser { queue_id, action } => {
                 self.superuser(record, place, *queue_id, *action);
             }
@@ -166,7 +193,7 @@ impl Correlator {
         if !stage.starts_with("DATA") && !stage.starts_with("BDAT") {
             return;
         }
-        let key = (place.host, place.program, record.pid.unwrap_or(0));
+        let key = session_key(record, place);
         let current = self.sessions.get(key).and_then(|session| session.message);
         if let Some((slot, number)) = current
             && self.store.get_noted(slot, number).is_some()
@@ -186,11 +213,11 @@ impl Correlator {
 
     /// smtpd(8) has accepted the first recipient of a message.
     fn client(&mut self, record: &Record<'_>, place: Place, submission: &Submission<'_>) {
-        let key = (place.host, place.program, record.pid.unwrap_or(0));
+        let key = session_key(record, place);
         let tls_version = self.sessions.get(key).and_then(|s| s.tls_version);
         let strings = &mut self.told.strings;
         let mut intern = |text: Option<&str>| text.map(|text| strings.intern(text));
-        let origin = Origin {
+        let mut origin = Origin {
             kind: match submission.is_local {
                 true => OriginKind::Pickup,
                 false => OriginKind::Smtpd,
@@ -208,6 +235,12 @@ impl Correlator {
         };
         self.smtp_login(record, &origin);
         self.sessions.get_or_begin(key).has_login |= origin.sasl_username.is_some();
+        if is_whole(submission) {
+            if self.goes_on(record, key, submission) {
+                return;
+            }
+            self.fill_in_what_was_said(record, key, &mut origin);
+        }
         let Some(queue_id) = submission.queue_id else {
             self.sessions.get_or_begin(key).proxied = Some(origin);
             return;
@@ -221,21 +254,6 @@ impl Correlator {
         self.end_transaction(record, previous.filter(|(_, other)| *other != number));
         if let Some(parent) = submission.orig_queue_id {
             self.link_to_named(record, place, slot, parent, Relation::Reinjected);
-        }
-    }
-
-    /// Exim and OpenSMTPD tell of a message when it is whole: one line has what Postfix tells in three.
-    fn arrived_whole(&mut self, record: &Record<'_>, slot: Slot, submission: &Submission<'_>) {
-        let from = submission.from.map(|from| self.told.strings.intern(from.0));
-        let message = self.store.get_mut(slot);
-        if let Some(message_id) = submission.message_id {
-            message.message_id = Some(message_id.into());
-        }
-        message.size = submission.size.or(message.size);
-        message.nrcpt = submission.nrcpt.or(message.nrcpt);
-        if from.is_some() {
-            message.from = from;
-            message.queued_line.get_or_insert(record.at);
         }
     }
 
@@ -314,6 +332,7 @@ impl Correlator {
         let message = self.store.get_mut(parent);
         message.n_bounces += u32::from(kind == NotificationKind::Bounce && child.is_some());
         if let Some(child) = child {
+            self.begin_notification(record, place, child);
             self.link_named(record, place, child, parent, relation);
         }
     }
@@ -383,7 +402,7 @@ impl Correlator {
 
     /// P6: the reply of a proxy filter may name what it handed on.
     fn proxy_accept(&mut self, record: &Record<'_>, place: Place, queued_as: QueueId<'_>) {
-        let key = (place.host, place.program, record.pid.unwrap_or(0));
+        let key = session_key(record, place);
         let origin = self.sessions.get(key).and_then(|session| session.proxied);
         if let Some(origin) = origin {
             self.handed_on(record, place, queued_as, origin);

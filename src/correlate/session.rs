@@ -26,6 +26,18 @@ pub(super) struct Session {
     pub(super) n_failures: u32,
     /// The client left in the middle of AUTH.
     pub(super) lost_in_auth: bool,
+    /// Sendmail, OpenSMTPD: who it is, in lines before its messages.
+    pub(super) said: Option<Said>,
+}
+
+/// What a connection said once, where the lines of its messages do not repeat it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    pub(super) client_name: Option<Symbol>,
+    pub(super) client_ip: Option<Symbol>,
+    pub(super) sasl_username: Option<Symbol>,
+    pub(super) sasl_method: Option<Symbol>,
+    pub(super) at_micros: i64,
 }
 
 /// Host, program, process.

@@ -36,6 +36,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         dsn: dsn.and_then(EnhancedStatus::parse),
         status,
         reason: outer_parentheses(rest),
+        ..Delivery::default()
     })))
 }
 

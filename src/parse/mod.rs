@@ -31,8 +31,8 @@ mod tls;
 mod verbose;
 mod warning;
 
-use crate::event::Event;
-use crate::mail::QueueId;
+use crate::event::{Delivery, Event};
+use crate::mail::{Address, QueueId};
 
 /// Reads one line. `program` is what the syslog header says before `[pid]`, `text` what follows `: `.
 pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
@@ -58,6 +58,34 @@ pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
 /// The queue ID in front of a line that no rule understands: a line cut off, or one of a newer Postfix.
 pub fn leading_queue_id(text: &str) -> Option<QueueId<'_>> {
     take::queue_id_if_any(text).0
+}
+
+/// The connection that a line is about, where the process's number does not tell it.
+pub fn session(program: &str, text: &str) -> Option<u32> {
+    match program {
+        "smtpd" | "opensmtpd" => opensmtpd::session(text),
+        _ => None,
+    }
+}
+
+/// The first part of a program's name. Sendmail's processes name themselves by what they do, and share one queue.
+pub fn instance(program: &str) -> &str {
+    match program.split('/').next() {
+        Some(name) if name.starts_with("sm-") => "sendmail",
+        Some(name) => name,
+        None => program,
+    }
+}
+
+/// True for the servers that log no line when a message leaves the queue.
+pub fn ends_untold(program: &str) -> bool {
+    let servers = ["sendmail", "sendmail-in", "smtpd", "opensmtpd"];
+    !program.contains('/') && servers.contains(&instance(program))
+}
+
+/// The recipients that share a line with the first one.
+pub fn also_to<'a>(delivery: &Delivery<'a>) -> impl Iterator<Item = Address<'a>> + use<'a> {
+    sendmail::recipients(delivery.also_to)
 }
 
 /// True for the programs whose lines are read, or counted as unknown.

@@ -240,6 +240,27 @@ pub(super) fn unbracketed(text: &str) -> &str {
     }
 }
 
+/// `4d3h2m1s`, `0.123s`: the seconds of it.
+pub(super) fn duration(text: &str) -> Option<f64> {
+    let mut total = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
+        let (number, unit) = rest.split_at_checked(end)?;
+        let unit_seconds = match unit.as_bytes().first()? {
+            b'w' => 604_800.0,
+            b'd' => 86_400.0,
+            b'h' => 3600.0,
+            b'm' => 60.0,
+            b's' => 1.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * unit_seconds;
+        rest = unit.get(1..)?;
+    }
+    Some(total)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

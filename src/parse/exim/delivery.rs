@@ -42,10 +42,10 @@ pub(super) fn parse<'a>(
             }
             Some(("C", reply, after)) => {
                 found.reason = reply;
-                found.delay = duration(after);
+                found.delay = queue_time(after);
                 break;
             }
-            Some(("QT", time, _)) => found.delay = seconds(time),
+            Some(("QT", time, _)) => found.delay = take::duration(time),
             Some((key, ..)) if is_key(key) => {}
             _ => {
                 found.reason = reason(rest, &mut found.relay);
@@ -75,30 +75,9 @@ fn relay(peer: Client<'_>) -> Relay<'_> {
 }
 
 /// `QT=1m2s DT=0.5s`: the time in the queue, behind the reply.
-fn duration(text: &str) -> Option<f64> {
+fn queue_time(text: &str) -> Option<f64> {
     let rest = text.strip_prefix("QT=")?;
-    seconds(take::split_at_byte(rest, b' ').map_or(rest, |(time, _)| time))
-}
-
-/// `4d3h2m1s`, `0.123s`
-fn seconds(text: &str) -> Option<f64> {
-    let mut total = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
-        let (number, unit) = rest.split_at_checked(end)?;
-        let unit_seconds = match unit.as_bytes().first()? {
-            b'w' => 604_800.0,
-            b'd' => 86_400.0,
-            b'h' => 3600.0,
-            b'm' => 60.0,
-            b's' => 1.0,
-            _ => return None,
-        };
-        total += number.parse::<f64>().ok()? * unit_seconds;
-        rest = unit.get(1..)?;
-    }
-    Some(total)
+    take::duration(take::split_at_byte(rest, b' ').map_or(rest, |(time, _)| time))
 }
 
 /// `: reason`, `defer (-53): reason`, `defer (-44) H=mx [ip]: reason`, `routing defer (-56): reason`.
