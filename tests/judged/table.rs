@@ -1,0 +1,123 @@
+//! Precision and recall for each detector and level, as a table, and what was missed or said without reason.
+
+use std::fmt::Write;
+
+use mailsleuth::finding::Level;
+
+use super::Judgement;
+
+/// Detectors in the order of the contract.
+const DETECTORS: [&str; 11] = [
+    "compromised-account",
+    "credential-attack",
+    "sender-mismatch",
+    "backscatter-victim",
+    "backscatter-source",
+    "spoofed-local-sender",
+    "open-relay",
+    "locked-out-user",
+    "dnsbl-failure",
+    "queue-trouble",
+    "log-integrity",
+];
+
+#[derive(Default)]
+struct Row {
+    expected: usize,
+    found: usize,
+    right: usize,
+    false_alarms: usize,
+}
+
+impl Row {
+    fn is_empty(&self) -> bool {
+        self.expected + self.right + self.false_alarms == 0
+    }
+}
+
+fn row(judgements: &[&Judgement], detector: &str, level: Level) -> Row {
+    let mut row = Row::default();
+    for judgement in judgements {
+        let verdicts = judgement.verdicts.iter();
+        for verdict in verdicts.filter(|v| v.detector == detector && v.min_level >= level) {
+            row.expected += 1;
+            row.found += usize::from(verdict.is_found());
+        }
+        let right = judgement.right.iter();
+        row.right += right.filter(|(d, l)| d == detector && *l >= level).count();
+        let alarms = judgement.false_alarms.iter();
+        row.false_alarms += alarms
+            .filter(|alarm| alarm.detector == detector && alarm.level >= level)
+            .count();
+    }
+    row
+}
+
+fn percent(part: usize, whole: usize) -> String {
+    match whole {
+        0 => "-".to_owned(),
+        _ => format!("{} %", part * 100 / whole),
+    }
+}
+
+/// A row says: of what must be said at this level or above, and of what was said at this level or above.
+pub(crate) fn table(judgements: &[&Judgement]) -> String {
+    let mut text = String::from(
+        "| detector | at least | expected | found | missed | right findings | false | precision | recall |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+    );
+    for detector in DETECTORS {
+        for level in [Level::Low, Level::Medium, Level::High] {
+            let row = row(judgements, detector, level);
+            if row.is_empty() {
+                continue;
+            }
+            let level = level.as_str();
+            let missed = row.expected - row.found;
+            let said = row.right + row.false_alarms;
+            let (precision, recall) = (percent(row.right, said), percent(row.found, row.expected));
+            let (expected, found, right, wrong) =
+                (row.expected, row.found, row.right, row.false_alarms);
+            let _ = writeln!(
+                text,
+                "| {detector} | {level} | {expected} | {found} | {missed} | {right} | {wrong} | {precision} | {recall} |"
+            );
+        }
+    }
+    text
+}
+
+/// What was missed and what was said without reason at `medium` or above, a line each.
+pub(crate) fn mistakes(judgement: &Judgement) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (set, half) = (&judgement.set, &judgement.half);
+    for verdict in judgement.verdicts.iter().filter(|v| !v.is_found()) {
+        let (detector, subject) = (&verdict.detector, &verdict.subject);
+        let asked = verdict.min_level.as_str();
+        let came = verdict.came.map_or("nothing came", Level::as_str);
+        lines.push(format!(
+            "`{set}` ({half}): missed `{detector}` about {subject}, at least {asked}: {came}"
+        ));
+    }
+    let alarms = judgement.false_alarms.iter();
+    for alarm in alarms.filter(|alarm| alarm.level >= Level::Medium) {
+        let (detector, subject) = (&alarm.detector, &alarm.subject);
+        let (level, title) = (alarm.level.as_str(), &alarm.title);
+        lines.push(format!(
+            "`{set}` ({half}): false `{detector}` about {subject}, {level}: {title}"
+        ));
+    }
+    lines
+}
+
+/// Differences from the driver's record in what was found, a line each.
+pub(crate) fn inexact(judgement: &Judgement) -> Vec<String> {
+    let mut lines = Vec::new();
+    for verdict in &judgement.verdicts {
+        let (set, half, detector) = (&judgement.set, &judgement.half, &verdict.detector);
+        for difference in verdict.wrong.iter().chain(&verdict.differences) {
+            lines.push(format!("`{set}` ({half}): `{detector}`: {difference}"));
+        }
+    }
+    lines
+}
