@@ -8,8 +8,7 @@ mod judged;
 
 use std::path::Path;
 
-use judged::table::{inexact, mistakes, table};
-use judged::{Judgement, judge};
+use judged::{Judgement, judge, page};
 use mailsleuth::finding::Level;
 use rayon::prelude::*;
 
@@ -45,15 +44,8 @@ fn hard_failures(judgement: &Judgement) -> Vec<String> {
 #[test]
 fn quiet_servers_get_no_alarm_and_numbers_are_right() {
     let judgements = judgements();
-    for (half, meaning) in HALVES {
-        let of_half: Vec<&Judgement> = judgements.iter().filter(|j| j.half == half).collect();
-        println!("\n{} sets {meaning}\n\n{}", of_half.len(), table(&of_half));
-        for judgement in of_half {
-            for line in mistakes(judgement).into_iter().chain(inexact(judgement)) {
-                println!("- {line}");
-            }
-        }
-    }
+    let tables = page::tables(&judgements, &HALVES);
+    println!("{tables}");
     let failures: Vec<String> = judgements.iter().flat_map(hard_failures).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

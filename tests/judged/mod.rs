@@ -1,5 +1,6 @@
 //! Findings on a log whose truth is known: what was found, missed, and said without reason.
 
+pub(crate) mod page;
 pub(crate) mod table;
 pub(crate) mod truth;
 
@@ -29,6 +30,11 @@ pub(crate) struct Verdict {
 impl Verdict {
     pub(crate) fn is_found(&self) -> bool {
         self.came.is_some_and(|level| level >= self.min_level)
+    }
+
+    /// Found, and every number of the driver's record is met.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.is_found() && self.wrong.is_empty() && self.differences.is_empty()
     }
 }
 

@@ -25,6 +25,7 @@ const DETECTORS: [&str; 11] = [
 struct Row {
     expected: usize,
     found: usize,
+    exact: usize,
     right: usize,
     false_alarms: usize,
 }
@@ -42,6 +43,7 @@ fn row(judgements: &[&Judgement], detector: &str, level: Level) -> Row {
         for verdict in verdicts.filter(|v| v.detector == detector && v.min_level >= level) {
             row.expected += 1;
             row.found += usize::from(verdict.is_found());
+            row.exact += usize::from(verdict.is_exact());
         }
         let right = judgement.right.iter();
         row.right += right.filter(|(d, l)| d == detector && *l >= level).count();
@@ -63,8 +65,8 @@ fn percent(part: usize, whole: usize) -> String {
 /// A row says: of what must be said at this level or above, and of what was said at this level or above.
 pub(crate) fn table(judgements: &[&Judgement]) -> String {
     let mut text = String::from(
-        "| detector | at least | expected | found | missed | right findings | false | precision | recall |\n\
-         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+        "| detector | at least | expected | found | exact | missed | right | false | precision | recall |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     for detector in DETECTORS {
         for level in [Level::Low, Level::Medium, Level::High] {
@@ -76,47 +78,51 @@ pub(crate) fn table(judgements: &[&Judgement]) -> String {
             let missed = row.expected - row.found;
             let said = row.right + row.false_alarms;
             let (precision, recall) = (percent(row.right, said), percent(row.found, row.expected));
-            let (expected, found, right, wrong) =
-                (row.expected, row.found, row.right, row.false_alarms);
+            let Row {
+                expected,
+                found,
+                exact,
+                right,
+                false_alarms,
+            } = row;
             let _ = writeln!(
                 text,
-                "| {detector} | {level} | {expected} | {found} | {missed} | {right} | {wrong} | {precision} | {recall} |"
+                "| {detector} | {level} | {expected} | {found} | {exact} | {missed} | {right} | {false_alarms} | {precision} | {recall} |"
             );
         }
     }
     text
 }
 
-/// What was missed and what was said without reason at `medium` or above, a line each.
+/// What was missed and what was said without reason at `medium` or above.
 pub(crate) fn mistakes(judgement: &Judgement) -> Vec<String> {
-    let mut lines = Vec::new();
-    let (set, half) = (&judgement.set, &judgement.half);
+    let set = &judgement.set;
+    let mut mistakes = Vec::new();
     for verdict in judgement.verdicts.iter().filter(|v| !v.is_found()) {
         let (detector, subject) = (&verdict.detector, &verdict.subject);
         let asked = verdict.min_level.as_str();
         let came = verdict.came.map_or("nothing came", Level::as_str);
-        lines.push(format!(
-            "`{set}` ({half}): missed `{detector}` about {subject}, at least {asked}: {came}"
-        ));
+        let line =
+            format!("`{set}`: missed `{detector}` about {subject}, at least {asked}: {came}");
+        mistakes.push(line);
     }
     let alarms = judgement.false_alarms.iter();
     for alarm in alarms.filter(|alarm| alarm.level >= Level::Medium) {
         let (detector, subject) = (&alarm.detector, &alarm.subject);
         let (level, title) = (alarm.level.as_str(), &alarm.title);
-        lines.push(format!(
-            "`{set}` ({half}): false `{detector}` about {subject}, {level}: {title}"
-        ));
+        let line = format!("`{set}`: false `{detector}` about {subject}, {level}: {title}");
+        mistakes.push(line);
     }
-    lines
+    mistakes
 }
 
 /// Differences from the driver's record in what was found, a line each.
 pub(crate) fn inexact(judgement: &Judgement) -> Vec<String> {
     let mut lines = Vec::new();
     for verdict in &judgement.verdicts {
-        let (set, half, detector) = (&judgement.set, &judgement.half, &verdict.detector);
+        let (set, detector) = (&judgement.set, &verdict.detector);
         for difference in verdict.wrong.iter().chain(&verdict.differences) {
-            lines.push(format!("`{set}` ({half}): `{detector}`: {difference}"));
+            lines.push(format!("`{set}`: `{detector}`: {difference}"));
         }
     }
     lines
