@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         .or_else(|| reject::action(Some(queue_id), rest))
         .or_else(|| rewritten(queue_id, rest))
         .or_else(|| milter(queue_id, rest))
-        .or_else(|| delivery::parse(text))
+        .or_else(|| delivery::recipient(queue_id, rest))
         .or_else(|| end(queue_id, rest))
 }
 

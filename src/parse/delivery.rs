@@ -2,11 +2,10 @@
 
 use super::take;
 use crate::event::{Delivery, Event};
-use crate::mail::EnhancedStatus;
+use crate::mail::{EnhancedStatus, QueueId};
 
-/// Reads what `log_adhoc()` writes, field by field in its order. Old servers leave some out.
-pub(super) fn parse(text: &str) -> Option<Event<'_>> {
-    let (queue_id, rest) = take::queue_id(text)?;
+/// Reads what `log_adhoc()` writes behind the queue ID, field by field in its order. Old servers leave some out.
+pub(super) fn recipient<'a>(queue_id: QueueId<'a>, rest: &'a str) -> Option<Event<'a>> {
     let (to, rest) = take::address(rest.strip_prefix("to=")?)?;
     let (orig_to, rest) = match take::separator(rest).strip_prefix("orig_to=") {
         Some(rest) => {
@@ -31,7 +30,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
         to,
         orig_to,
         relay: relay.map(take::relay).unwrap_or_default(),
-        delay: delay.and_then(|delay| delay.parse().ok()),
+        delay: delay.and_then(take::decimal),
         delays: delays.and_then(four),
         dsn: dsn.and_then(EnhancedStatus::parse),
         status,
@@ -42,9 +41,12 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
 
 /// `0.01/0/0.2/3`
 fn four(text: &str) -> Option<[f64; 4]> {
-    let mut parts = text.split('/').map(str::parse);
-    let mut next = || parts.next()?.ok();
-    Some([next()?, next()?, next()?, next()?])
+    let (a, rest) = take::split_near(text, b'/')?;
+    let (b, rest) = take::split_near(rest, b'/')?;
+    let (c, rest) = take::split_near(rest, b'/')?;
+    let (d, _) = take::split_near(rest, b'/').unwrap_or((rest, ""));
+    let number = take::decimal;
+    Some([number(a)?, number(b)?, number(c)?, number(d)?])
 }
 
 /// Without the outer parentheses; syslog may have cut the second one off.
@@ -58,7 +60,12 @@ fn outer_parentheses(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{Address, QueueId, Relay};
+    use crate::mail::{Address, Relay};
+
+    fn parse(line: &str) -> Option<Event<'_>> {
+        let (queue_id, rest) = take::queue_id(line)?;
+        recipient(queue_id, rest)
+    }
 
     fn check(line: &str, wanted: Delivery<'_>) {
         assert_eq!(

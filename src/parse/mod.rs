@@ -36,23 +36,46 @@ use crate::mail::{Address, QueueId};
 
 /// Reads one line. `program` is what the syslog header says before `[pid]`, `text` what follows `: `.
 pub fn event<'a>(program: &'a str, text: &'a str) -> Event<'a> {
-    let Some(family) = Family::of(program) else {
-        return match program {
-            // Exim's main log names neither host nor program.
-            "" => exim::parse(text).unwrap_or(Event::Other),
-            _ => lost::parse(program, text).unwrap_or(Event::Other),
-        };
-    };
-    if let Some(event) = repeated(text) {
-        return event;
+    Speaker::of(program).event(text)
+}
+
+/// Whose line it is: found out once for each program, not for each of its lines.
+#[derive(Clone, Copy)]
+pub struct Speaker<'a> {
+    program: &'a str,
+    /// `None` for a program that is not about mail, or none at all.
+    family: Option<Family<'a>>,
+}
+
+impl<'a> Speaker<'a> {
+    /// Tells by the program's name.
+    pub fn of(program: &'a str) -> Self {
+        Self {
+            program,
+            family: Family::of(program),
+        }
     }
-    let event = match family {
-        Family::Postfix(service) => postfix(service, text),
-        Family::Dovecot => dovecot::parse(text),
-        Family::DovecotProcess(name) => dovecot::parse_process(name, text),
-        Family::Beside(parse) => parse(text).or_else(|| warning::parse(text)),
-    };
-    event.unwrap_or(Event::Unknown)
+
+    /// Reads one line of the program.
+    pub fn event(&self, text: &'a str) -> Event<'a> {
+        let Some(family) = self.family else {
+            return match self.program {
+                // Exim's main log names neither host nor program.
+                "" => exim::parse(text).unwrap_or(Event::Other),
+                _ => lost::parse(self.program, text).unwrap_or(Event::Other),
+            };
+        };
+        if let Some(event) = repeated(text) {
+            return event;
+        }
+        let event = match family {
+            Family::Postfix(parse) => postfix(parse, text),
+            Family::Dovecot => dovecot::parse(text),
+            Family::DovecotProcess(name) => dovecot::parse_process(name, text),
+            Family::Beside(parse) => parse(text).or_else(|| warning::parse(text)),
+        };
+        event.unwrap_or(Event::Unknown)
+    }
 }
 
 /// The queue ID in front of a line that no rule understands: a line cut off, or one of a newer Postfix.
@@ -94,9 +117,10 @@ pub fn is_mail_program(program: &str) -> bool {
 }
 
 /// Which parser a program's lines belong to.
+#[derive(Clone, Copy)]
 enum Family<'a> {
-    /// The last part of `postfix/submission/smtpd`.
-    Postfix(&'a str),
+    /// By the last part of `postfix/submission/smtpd`.
+    Postfix(Parse),
     Dovecot,
     /// `dovecot/imap-login`, or the process alone.
     DovecotProcess(&'a str),
@@ -115,12 +139,12 @@ impl<'a> Family<'a> {
                 // A policy service that spawn(8) runs may log as one of the instance's own.
                 _ if service.starts_with("polic") || instance.starts_with("postfwd") => {
                     let guest = beside(service).or_else(|| beside(instance));
-                    guest.map_or(Some(Self::Postfix(service)), |parse| {
+                    guest.map_or(Some(Self::Postfix(postfix_service(service))), |parse| {
                         Some(Self::Beside(parse))
                     })
                 }
                 _ if instance.starts_with("postfix") || POSTFIX.contains(&service) => {
-                    Some(Self::Postfix(service))
+                    Some(Self::Postfix(postfix_service(service)))
                 }
                 _ => None,
             };
@@ -134,7 +158,7 @@ impl<'a> Family<'a> {
             }
             "postfix" | "postsuper" | "postlog" | "postqueue" | "postdrop" | "postfix-script"
             | "postalias" | "postmap" | "postconf" | "postmulti" | "postcat" | "postkick"
-            | "newaliases" => Some(Self::Postfix(program)),
+            | "newaliases" => Some(Self::Postfix(postfix_service(program))),
             _ => beside(program).map(Self::Beside),
         }
     }
@@ -222,23 +246,31 @@ const POSTFIX: [&str; 43] = [
     "virtual",
 ];
 
-fn postfix<'a>(service: &str, text: &'a str) -> Option<Event<'a>> {
-    let event = match service {
-        "smtpd" => smtpd::parse(text),
-        "qmgr" | "nqmgr" | "oqmgr" => qmgr::parse(text),
-        "cleanup" => cleanup::parse(text),
+/// The parser of a service's own lines.
+fn postfix_service(service: &str) -> Parse {
+    match service {
+        "smtpd" => smtpd::parse,
+        "qmgr" | "nqmgr" | "oqmgr" => qmgr::parse,
+        "cleanup" => cleanup::parse,
         "smtp" | "lmtp" | "local" | "virtual" | "pipe" | "error" | "discard" | "retry"
-        | "relay" => smtp::parse(text),
-        "pickup" => pickup::parse(text),
-        "bounce" | "defer" | "trace" => bounce::parse(text),
-        "postsuper" => postsuper::parse(text),
-        "postscreen" | "dnsblog" | "tlsproxy" => postscreen::parse(text),
-        // Scripts tell the log what they like; nothing of it concerns a message.
+        | "relay" => smtp::parse,
+        "pickup" => pickup::parse,
+        "bounce" | "defer" | "trace" => bounce::parse,
+        "postsuper" => postsuper::parse,
+        "postscreen" | "dnsblog" | "tlsproxy" => postscreen::parse,
         "postlog" | "postfix-script" | "post-install" | "postmulti-script"
-        | "postfix-tls-script" => warning::parse(text).or(Some(Event::Service { text })),
-        _ => housekeeping::parse(text),
-    };
-    event
+        | "postfix-tls-script" => script,
+        _ => housekeeping::parse,
+    }
+}
+
+/// Scripts tell the log what they like; nothing of it concerns a message.
+fn script(text: &str) -> Option<Event<'_>> {
+    warning::parse(text).or(Some(Event::Service { text }))
+}
+
+fn postfix(parse: Parse, text: &str) -> Option<Event<'_>> {
+    parse(text)
         .or_else(|| warning::parse(text))
         // Every daemon is able to say what another one does: after a reload, with `-v`, by its tables.
         .or_else(|| housekeeping::parse(text))

@@ -9,7 +9,7 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     let (queue_id, rest) = take::queue_id(text)?;
     match rest.as_bytes().first()? {
         b'f' => sender(queue_id, rest.strip_prefix("from=<")?),
-        b't' => delivery::parse(text),
+        b't' => delivery::recipient(queue_id, rest),
         b'r' if rest.starts_with("removed") => removed(queue_id, rest),
         b'c' => (rest == "canceled").then_some(Event::Removed {
             queue_id,

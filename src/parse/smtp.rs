@@ -8,7 +8,7 @@ use crate::mail::{Address, QueueId, Relay};
 pub(super) fn parse(text: &str) -> Option<Event<'_>> {
     if let Some((queue_id, rest)) = take::queue_id(text) {
         if rest.starts_with("to=") {
-            return delivery::parse(text);
+            return delivery::recipient(queue_id, rest);
         }
         // Its own header checks log no client: what looks like one is the header's text.
         return about_message(queue_id, rest).or_else(|| cleanup::rewritten(queue_id, rest));

@@ -54,6 +54,14 @@ pub struct FileYear {
     pub contradictions: Vec<String>,
 }
 
+/// A wall clock's time whose moment is known and checked.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    host: usize,
+    time: LocalTime,
+    moment: Timestamp,
+}
+
 /// The clocks of all hosts in a run.
 #[derive(Debug)]
 pub struct Clock {
@@ -61,6 +69,8 @@ pub struct Clock {
     /// Of the lines that are read now; `None` before the first one.
     file: Option<u32>,
     calendar: Calendar,
+    /// Of the last line: most lines share their second with the one before.
+    recent: Option<Recent>,
     /// For each source, if its lines don't tell their year.
     years: Vec<Option<FileYear>>,
     hosts: Hosts,
@@ -101,6 +111,7 @@ impl Clock {
             options,
             file: None,
             calendar: Calendar::default(),
+            recent: None,
             hosts,
         }
     }
@@ -117,6 +128,7 @@ impl Clock {
             let year = self.years.get(file as usize).and_then(Option::as_ref);
             let first_year = year.map(|year| year.year);
             self.calendar = Calendar::new(first_year);
+            self.recent = None;
             self.hosts.start_source(file as usize);
         }
         match header.stamp {
@@ -124,6 +136,7 @@ impl Clock {
             Stamp::Absolute(time) => {
                 let local = time.seconds() + i64::from(time.offset_minutes) * 60;
                 self.calendar.see(local.div_euclid(DAY));
+                self.recent = None;
                 self.hosts.get(header.host).clock.see(time.seconds());
                 Some(time)
             }
@@ -132,6 +145,13 @@ impl Clock {
     }
 
     fn resolve_local(&mut self, time: &LocalTime, header: &Header<'_>) -> Timestamp {
+        let place = self.hosts.place(header.host);
+        if let Some(recent) = &self.recent
+            && recent.host == place
+            && recent.time == *time
+        {
+            return recent.moment;
+        }
         let days = match time.year {
             Some(year) => days_of_date(year, time.month, time.day),
             None => {
@@ -140,7 +160,7 @@ impl Clock {
             }
         };
         let mut local = days * DAY + i64::from(time.second);
-        let host = self.hosts.get(header.host);
+        let host = self.hosts.at(place);
         host.is_used = true;
         if host.checked_hour != local.div_euclid(3600)
             && let Some(days) = self.check(time, local, header)
@@ -148,12 +168,21 @@ impl Clock {
             self.calendar.set(days);
             local = days * DAY + i64::from(time.second);
         }
-        let (utc, offset_minutes) = self.hosts.get(header.host).clock.resolve(local);
-        Timestamp {
+        let host = self.hosts.at(place);
+        let (utc, offset_minutes) = host.clock.resolve(local);
+        let moment = Timestamp {
             micros: utc * 1_000_000 + i64::from(time.micros),
             offset_minutes,
             digits: time.digits,
-        }
+        };
+        // Until the hour is checked each line may be the one that proves it.
+        let is_checked = host.checked_hour == local.div_euclid(3600);
+        self.recent = is_checked.then_some(Recent {
+            host: place,
+            time: *time,
+            moment,
+        });
+        moment
     }
 
     /// Holds a line that proves its moment against year and zone; gives the day if the year was wrong.

@@ -1,7 +1,7 @@
 //! Splits a line into time, host, program, process and text, in every form syslog daemons write.
 
 use super::prefix;
-use super::tag::{clean, process_id, split_at_space, tagged};
+use super::tag::{clean, end_of_name, process_id, process_number, split_at_space, tagged};
 use super::timestamp::{self, Recent, Stamp};
 
 /// The parts of a line. Those that a line lacks are empty.
@@ -93,6 +93,9 @@ impl HeaderReader {
 
 /// Reads `host prog[pid]: text`. Host or program may be missing.
 pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
+    if let Some(header) = usual(stamp, rest) {
+        return header;
+    }
     let mut rest = rest.trim_start_matches(' ');
     // FreeBSD's `syslogd -v`: `<mail.info> host …`.
     if rest.starts_with('<')
@@ -157,6 +160,26 @@ pub(super) fn after_stamp(stamp: Stamp, rest: &str) -> Header<'_> {
         text: behind,
         ..Header::default()
     }
+}
+
+/// Reads ` host prog[pid]: text` where nothing about it is unusual, in one pass: that is nearly every line.
+fn usual(stamp: Stamp, rest: &str) -> Option<Header<'_>> {
+    let (host, rest) = split_at_space(rest.strip_prefix(' ')?);
+    let ends_well = |last: &u8| last.is_ascii_alphanumeric();
+    host.as_bytes().last().filter(|last| ends_well(last))?;
+    let (program, rest) = rest.split_at_checked(end_of_name(rest)?)?;
+    let (pid, rest) = process_number(rest.strip_prefix('[')?)?;
+    let text = rest.strip_prefix("]: ")?;
+    // Spaces and Solaris' message numbers are taken away elsewhere.
+    let is_plain = |first: &u8| !matches!(first, b' ' | b'[');
+    text.as_bytes().first().filter(|first| is_plain(first))?;
+    (!program.is_empty()).then_some(Header {
+        stamp,
+        host,
+        program,
+        pid: Some(pid),
+        text,
+    })
 }
 
 /// BusyBox writes `mail.info` before the program, AIX `mail:info`.

@@ -102,8 +102,19 @@ impl Hosts {
         }
     }
 
-    /// The host of a line; mostly that of the line before.
+    /// The host of a line.
     pub(super) fn get(&mut self, name: &str) -> &mut Host {
+        let place = self.place(name);
+        self.at(place)
+    }
+
+    /// The host at a place that [`Self::place`] gave.
+    pub(super) fn at(&mut self, place: usize) -> &mut Host {
+        &mut self.hosts[place]
+    }
+
+    /// The place of a line's host; mostly that of the line before.
+    pub(super) fn place(&mut self, name: &str) -> usize {
         let recent = self.hosts.get(self.recent);
         if recent.is_none_or(|host| host.name != name) {
             self.recent = match self.places.get(name) {
@@ -114,7 +125,7 @@ impl Hosts {
                 }
             };
         }
-        &mut self.hosts[self.recent]
+        self.recent
     }
 
     fn add(&mut self, name: &str, zone: Zone, because: String) -> usize {

@@ -10,6 +10,10 @@ pub struct Repeated<'a> {
 
 /// Reads `message repeated 2 times: [ text]` (rsyslog) and `last message repeated 3 times` (sysklogd, macOS).
 pub fn repeated(text: &str) -> Option<Repeated<'_>> {
+    // Every line comes by here, and nearly none begins like this.
+    if !matches!(text.as_bytes().first()?, b'm' | b'l' | b'-' | 0..=b' ' | 0x80..) {
+        return None;
+    }
     let text = text.trim_start();
     if let Some(rest) = text.strip_prefix("message repeated ") {
         let (n_times, rest) = count(rest)?;

@@ -15,8 +15,25 @@ pub(super) fn tagged<'a>(stamp: Stamp, host: &'a str, rest: &'a str) -> Option<H
     })
 }
 
+/// Where the program's name ends.
+pub(super) fn end_of_name(rest: &str) -> Option<usize> {
+    rest.bytes().position(|b| IS_TAG_END[usize::from(b)])
+}
+
+/// Reads the digits of `123]`, if they are a process ID and nothing else.
+pub(super) fn process_number(text: &str) -> Option<(u32, &str)> {
+    let (mut number, mut n_digits) = (0u32, 0);
+    for digit in text.bytes().take_while(u8::is_ascii_digit) {
+        number = number
+            .checked_mul(10)?
+            .checked_add(u32::from(digit - b'0'))?;
+        n_digits += 1;
+    }
+    (n_digits > 0).then_some((number, text.get(n_digits..)?))
+}
+
 fn tag(rest: &str) -> Option<(&str, Option<u32>, &str)> {
-    let end = rest.bytes().position(|b| IS_TAG_END[usize::from(b)])?;
+    let end = end_of_name(rest)?;
     match rest.as_bytes().get(end)? {
         b'[' => tag_with_pid(rest, end),
         b':' => {

@@ -7,27 +7,30 @@ use super::take;
 use crate::event::{Event, Reject, RejectClass};
 use crate::mail::{Client, EnhancedStatus, QueueId};
 
-/// What `whatsup` can be in smtpd's `log_whatsup()`, postscreen and the milter code.
-const ACTIONS: [&str; 18] = [
-    "reject",
-    "reject_warning",
-    "warn",
-    "hold",
-    "discard",
-    "redirect",
-    "filter",
-    "prepend",
-    "bcc",
-    "delay",
-    "permit",
-    "info",
-    "milter-reject",
-    "milter-hold",
-    "milter-discard",
-    "milter-quarantine",
-    "milter-warn",
-    "proxy-reject",
-];
+/// True for what `whatsup` can be in smtpd's `log_whatsup()`, postscreen and the milter code.
+fn is_action(word: &str) -> bool {
+    matches!(
+        word,
+        "reject"
+            | "reject_warning"
+            | "warn"
+            | "hold"
+            | "discard"
+            | "redirect"
+            | "filter"
+            | "prepend"
+            | "bcc"
+            | "delay"
+            | "permit"
+            | "info"
+            | "milter-reject"
+            | "milter-hold"
+            | "milter-discard"
+            | "milter-quarantine"
+            | "milter-warn"
+            | "proxy-reject"
+    )
+}
 
 /// `[QID: |NOQUEUE: ]reject: RCPT from host[ip]: 554 5.7.1 text; from=<> to=<> proto= helo=<>`.
 pub(super) fn parse(text: &str) -> Option<Event<'_>> {
@@ -43,7 +46,7 @@ pub(super) fn tail(text: &str) -> (&str, Reject<'_>) {
 /// The same, when the queue ID is read already.
 pub(super) fn action<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
     let (action, rest) = take::split_at_text(text, ": ")?;
-    if !ACTIONS.contains(&action) {
+    if !is_action(action) {
         return None;
     }
     let (stage, client, text) = match action {

@@ -20,8 +20,11 @@ pub(super) fn disconnect(text: &str) -> Option<Event<'_>> {
         client,
         ..Disconnect::default()
     };
-    for counter in rest.split(' ').skip(1) {
-        let Some((command, count)) = take::split_at_byte(counter, b'=') else {
+    let mut counters = rest.strip_prefix(' ').unwrap_or("");
+    while !counters.is_empty() {
+        let (counter, others) = take::split_near(counters, b' ').unwrap_or((counters, ""));
+        counters = others;
+        let Some((command, count)) = take::split_near(counter, b'=') else {
             // Administrators' own additions end what is understood.
             break;
         };

@@ -1,5 +1,7 @@
 //! Files -> records in log order: lines parsed in parallel, then dated and shown one after the other.
 
+mod parsed;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 
@@ -12,8 +14,8 @@ use crate::event::Event;
 use crate::input::{self, Block, Fault, Input, Source};
 use crate::mail::{LineRef, Timestamp};
 use crate::options::Options;
-use crate::parse;
-use crate::syslog::{self, Clock, ClockOptions, FileYear, Header, HeaderReader, HostZone, Zone};
+use crate::syslog::{Clock, ClockOptions, FileYear, HostZone, Zone};
+use parsed::{ParsedBlock, ParsedLines};
 
 /// A line of the log: where it stands, when and by whom it was written, and what it says.
 #[derive(Debug, Clone)]
@@ -235,63 +237,6 @@ fn in_parallel(
     }
 }
 
-/// A line whose time is not resolved yet.
-struct Parsed<'a> {
-    header: Header<'a>,
-    event: Event<'a>,
-    number: u32,
-    repeated: u32,
-    is_lossy: bool,
-    is_cut: bool,
-}
-
-type ParsedLines<'a> = Vec<Parsed<'a>>;
-
-self_cell::self_cell!(
-    /// A block with what its lines say, which borrows from it.
-    struct ParsedBlock {
-        owner: Block,
-        #[covariant]
-        dependent: ParsedLines,
-    }
-);
-
-impl ParsedBlock {
-    fn parse(block: Block) -> Self {
-        Self::new(block, |block| {
-            let mut headers = HeaderReader::default();
-            let mut lines = Vec::with_capacity(block.text.len() / 120);
-            lines.extend(block.lines().map(|line| {
-                let header = headers.read(line.text);
-                let (event, repeated) = event(&header);
-                Parsed {
-                    header,
-                    event,
-                    number: line.number,
-                    repeated,
-                    is_lossy: line.is_lossy,
-                    is_cut: line.is_cut,
-                }
-            }));
-            lines
-        })
-    }
-}
-
-/// V1: `message repeated 2 times: [ …]` says the same as the line in the brackets, twice.
-fn event<'a>(header: &Header<'a>) -> (Event<'a>, u32) {
-    match syslog::repeated(header.text) {
-        Some(repeated) => match repeated.text {
-            Some(text) => (parse::event(header.program, text), repeated.n_times),
-            None => {
-                let n_times = repeated.n_times;
-                (Event::Repeated { n_times }, 1)
-            }
-        },
-        None => (parse::event(header.program, header.text), 1),
-    }
-}
-
 /// Silence that an administrator should know of: even a small server has cron mail once a day.
 const SILENCE_MICROS: i64 = 36 * 3_600_000_000;
 /// A step back that is neither daylight saving nor a slow daemon (L15).
@@ -333,10 +278,14 @@ impl Reading {
 
     fn show(&mut self, block: &ParsedBlock, observe: &mut Observer<'_>) -> ControlFlow<()> {
         let file = block.borrow_owner().file;
-        for line in block.borrow_dependent() {
+        let parsed = block.borrow_dependent();
+        self.count(file, parsed);
+        for line in &parsed.lines {
             let timestamp = self.clock.resolve(file, &line.header);
-            self.count(file, line, timestamp);
-            self.last = timestamp.unwrap_or(self.last);
+            if let Some(moment) = timestamp {
+                self.see(file, line.number, moment);
+                self.last = moment;
+            }
             if !self.hosts.is_empty() && !self.hosts.iter().any(|host| host == line.header.host) {
                 continue;
             }
@@ -374,48 +323,64 @@ impl Reading {
         Ok(())
     }
 
-    fn count(&mut self, file: u32, line: &Parsed<'_>, timestamp: Option<Timestamp>) {
+    /// Counts the lines of a block, whatever their times are.
+    fn count(&mut self, file: u32, parsed: &ParsedLines<'_>) {
         let coverage = &mut self.coverage;
-        coverage.lines += 1;
-        match line.event {
-            Event::Unknown => coverage.unknown += 1,
-            Event::Other => coverage.other += 1,
-            _ => coverage.understood += 1,
-        }
-        if let Event::LinesLost { n_lines, .. } = line.event {
-            coverage.loss_notices += 1;
-            coverage.lines_lost += n_lines.unwrap_or(0);
-        }
-        if line.event != Event::Other {
-            count_program(&mut coverage.programs, &mut self.programs, line);
-        }
-        coverage.lossy += u64::from(line.is_lossy);
-        coverage.cut += u64::from(line.is_cut);
-        let in_file = &mut coverage.files[file as usize];
-        in_file.lines += 1;
-        match timestamp {
-            Some(moment) => {
-                if let Some(before) = in_file.last_seen {
-                    let step = moment.micros - before.micros;
-                    let is_break = !(-STEP_BACK_MICROS..=SILENCE_MICROS).contains(&step);
-                    if is_break && coverage.breaks.len() < MAX_BREAKS {
-                        coverage.breaks.push(Break {
-                            file: in_file.file.clone(),
-                            line: line.number,
-                            from: before,
-                            to: moment,
-                        });
-                    }
+        let n_lines = parsed.lines.len() as u64;
+        coverage.lines += n_lines;
+        coverage.files[file as usize].lines += n_lines;
+        coverage.understood += parsed.understood;
+        coverage.unknown += parsed.unknown;
+        coverage.other += parsed.other;
+        coverage.lossy += parsed.lossy;
+        coverage.cut += parsed.cut;
+        coverage.undated += parsed.undated;
+        coverage.lines_lost += parsed.lines_lost;
+        coverage.loss_notices += parsed.loss_notices;
+        for program in parsed.programs() {
+            let n_known = self.programs.len();
+            let place = match self.programs.get(program.name) {
+                Some(place) => *place,
+                None if n_known < MAX_PROGRAMS => {
+                    self.programs.insert(program.name.into(), n_known);
+                    coverage.programs.push(ProgramCoverage {
+                        program: program.name.to_owned(),
+                        ..ProgramCoverage::default()
+                    });
+                    n_known
                 }
-                in_file.first_seen.get_or_insert(moment);
-                in_file.last_seen = Some(moment);
-                let first = coverage.first_seen.get_or_insert(moment);
-                *first = (*first).min(moment);
-                let last = coverage.last_seen.get_or_insert(moment);
-                *last = (*last).max(moment);
-            }
-            None => coverage.undated += 1,
+                None => continue,
+            };
+            coverage.programs[place].lines += program.lines;
+            coverage.programs[place].unknown += program.unknown;
         }
+    }
+
+    /// Notes the moment of a line; many share it with the line before.
+    fn see(&mut self, file: u32, line: u32, moment: Timestamp) {
+        let coverage = &mut self.coverage;
+        let in_file = &mut coverage.files[file as usize];
+        if in_file.last_seen == Some(moment) {
+            return;
+        }
+        if let Some(before) = in_file.last_seen {
+            let step = moment.micros - before.micros;
+            let is_break = !(-STEP_BACK_MICROS..=SILENCE_MICROS).contains(&step);
+            if is_break && coverage.breaks.len() < MAX_BREAKS {
+                coverage.breaks.push(Break {
+                    file: in_file.file.clone(),
+                    line,
+                    from: before,
+                    to: moment,
+                });
+            }
+        }
+        in_file.first_seen.get_or_insert(moment);
+        in_file.last_seen = Some(moment);
+        let first = coverage.first_seen.get_or_insert(moment);
+        *first = (*first).min(moment);
+        let last = coverage.last_seen.get_or_insert(moment);
+        *last = (*last).max(moment);
     }
 
     fn finish(mut self, faults: impl Iterator<Item = Fault>, notices: Vec<String>) -> Coverage {
@@ -436,26 +401,4 @@ impl Reading {
             ..self.coverage
         }
     }
-}
-
-fn count_program(
-    programs: &mut Vec<ProgramCoverage>,
-    places: &mut HashMap<Box<str>, usize>,
-    line: &Parsed<'_>,
-) {
-    let name = line.header.program;
-    let place = match places.get(name) {
-        Some(place) => *place,
-        None if programs.len() < MAX_PROGRAMS => {
-            places.insert(name.into(), programs.len());
-            programs.push(ProgramCoverage {
-                program: name.to_owned(),
-                ..ProgramCoverage::default()
-            });
-            programs.len() - 1
-        }
-        None => return,
-    };
-    programs[place].lines += 1;
-    programs[place].unknown += u64::from(line.event == Event::Unknown);
 }
