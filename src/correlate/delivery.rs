@@ -44,9 +44,9 @@ impl Correlator {
 
     /// T4: a notification without a line that tells of it has its own queue ID in its message-id.
     pub(super) fn recognize_bounce(&mut self, slot: Slot) {
-        let null_sender = self.told.strings.intern("");
         let message = self.store.get_mut(slot);
-        if message.from != Some(null_sender) {
+        let from = message.from.map(|from| self.told.strings.get(from));
+        if from != Some("") {
             return;
         }
         let own_id = message.message_id.as_deref().is_some_and(|id| {

@@ -18,6 +18,8 @@ pub use lineage::{Lineage, Link, Relation};
 pub use message::{Ending, EventSeen, Message, Origin, OriginKind, Recipient, State};
 pub use strings::{Strings, Symbol};
 
+use hashbrown::HashMap;
+
 use crate::mail::{LineRef, Timestamp};
 use crate::parse;
 use crate::read::Record;
@@ -138,7 +140,9 @@ pub struct Correlator {
     store: Store,
     sessions: Sessions,
     listings: probes::Listings,
-    programs: Vec<Program>,
+    programs: HashMap<Box<str>, Program>,
+    /// The host of the last record: mostly that of the next one, too.
+    host: Option<(Box<str>, Symbol)>,
     /// The distinct instances of the programs.
     instances: Vec<Symbol>,
     finished: Vec<Message>,
@@ -161,8 +165,8 @@ struct SweptAt {
 }
 
 /// A program's name, taken apart once.
+#[derive(Clone, Copy)]
 struct Program {
-    name: Box<str>,
     symbol: Symbol,
     instance: Symbol,
     ends_untold: bool,
@@ -220,24 +224,33 @@ impl Correlator {
         (self.finished, self.told)
     }
 
-    fn program(&mut self, name: &str) -> (Symbol, Symbol, bool) {
-        if let Some(known) = self.programs.iter().find(|program| *program.name == *name) {
-            return (known.symbol, known.instance, known.ends_untold);
+    fn program(&mut self, name: &str) -> Program {
+        if let Some(known) = self.programs.get(name) {
+            return *known;
         }
         let program = Program {
-            name: name.into(),
             symbol: self.told.strings.intern(name),
             instance: self.told.strings.intern(parse::instance(name)),
             ends_untold: parse::ends_untold(name),
         };
-        let symbols = (program.symbol, program.instance, program.ends_untold);
         // Only log text of a hostile host has hundreds of programs; they are interned again each time.
         if self.programs.len() < 256 {
-            self.programs.push(program);
-            if !self.instances.contains(&symbols.1) {
-                self.instances.push(symbols.1);
+            self.programs.insert(name.into(), program);
+            if !self.instances.contains(&program.instance) {
+                self.instances.push(program.instance);
             }
         }
-        symbols
+        program
+    }
+
+    fn host(&mut self, name: &str) -> Symbol {
+        match &self.host {
+            Some((known, symbol)) if **known == *name => *symbol,
+            Some(_) | None => {
+                let symbol = self.told.strings.intern(name);
+                self.host = Some((name.into(), symbol));
+                symbol
+            }
+        }
     }
 }

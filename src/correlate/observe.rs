@@ -40,12 +40,12 @@ impl Correlator {
         {
             return;
         }
-        let (program, instance, ends_untold) = self.program(record.program);
+        let program = self.program(record.program);
         let place = Place {
-            host: self.told.strings.intern(record.host),
-            program,
-            instance,
-            ends_untold,
+            host: self.host(record.host),
+            program: program.symbol,
+            instance: program.instance,
+            ends_untold: program.ends_untold,
         };
         let session_key = session_key(record, place);
         match record.event {

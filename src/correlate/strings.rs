@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -35,33 +36,32 @@ impl Strings {
     /// The symbol of a text, new or known.
     pub fn intern(&mut self, text: &str) -> Symbol {
         let hash = self.hasher.hash_one(text);
-        let (arena, ends) = (&self.arena, &self.ends);
-        let entry = self.index.entry(
-            hash,
-            |number| get(arena, ends, *number) == text,
-            |number| self.hasher.hash_one(get(arena, ends, *number)),
-        );
-        let number = match entry {
-            hashbrown::hash_table::Entry::Occupied(entry) => *entry.get(),
-            hashbrown::hash_table::Entry::Vacant(entry) => {
-                let number = u32::try_from(self.ends.len() + 1)
-                    .expect("four billion distinct texts do not fit into memory");
-                entry.insert(number);
-                self.arena.push_str(text);
-                self.ends.push(self.arena.len());
-                number
-            }
-        };
+        if let Some(known) = self.find_hashed(hash, text) {
+            return known;
+        }
+        let number = u32::try_from(self.ends.len() + 1)
+            .expect("four billion distinct texts do not fit into memory");
+        self.arena.push_str(text);
+        self.ends.push(self.arena.len());
+        let (arena, ends, hasher) = (&self.arena, &self.ends, &self.hasher);
+        self.index.insert_unique(hash, number, |number| {
+            hasher.hash_one(get(arena, ends, *number))
+        });
         Symbol(NonZeroU32::new(number).expect("numbers count from 1"))
     }
 
     /// The symbol of a text that is known already.
     pub fn find(&self, text: &str) -> Option<Symbol> {
-        let hash = self.hasher.hash_one(text);
-        let found = self
-            .index
-            .find(hash, |number| get(&self.arena, &self.ends, *number) == text)?;
-        Symbol::from_u32(*found)
+        self.find_hashed(self.hasher.hash_one(text), text)
+    }
+
+    fn find_hashed(&self, hash: u64, text: &str) -> Option<Symbol> {
+        // Bytes: whether they are on a character's boundary was settled when they came in.
+        let is_it = |number: &u32| {
+            let range = range(&self.ends, *number);
+            self.arena.as_bytes().get(range) == Some(text.as_bytes())
+        };
+        Symbol::from_u32(*self.index.find(hash, is_it)?)
     }
 
     /// The text of a symbol.
@@ -87,9 +87,14 @@ impl Strings {
 }
 
 fn get<'a>(arena: &'a str, ends: &[usize], number: u32) -> &'a str {
+    arena.get(range(ends, number)).unwrap_or_default()
+}
+
+/// Where a text stands in the arena.
+fn range(ends: &[usize], number: u32) -> Range<usize> {
     let index = number as usize - 1;
     let start = index.checked_sub(1).map_or(0, |before| ends[before]);
-    arena.get(start..ends[index]).unwrap_or_default()
+    start..ends[index]
 }
 
 #[cfg(test)]
