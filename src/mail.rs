@@ -69,13 +69,27 @@ pub struct EnhancedStatus {
 impl EnhancedStatus {
     /// Reads `4.7.1`; anything else gives `None`.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('.');
-        let class = parts.next()?.parse().ok()?;
-        let subject = parts.next()?.parse().ok()?;
-        let detail = parts.next()?.parse().ok()?;
-        let known = matches!(class, 2 | 4 | 5) && subject <= 999 && detail <= 999;
-        (known && parts.next().is_none()).then_some(Self {
-            class,
+        let (mut numbers, mut part, mut has_digit) = ([0u16; 3], 0, false);
+        for byte in text.bytes() {
+            match byte {
+                b'0'..=b'9' => {
+                    numbers[part] = numbers[part] * 10 + u16::from(byte - b'0');
+                    if numbers[part] > 999 {
+                        return None;
+                    }
+                    has_digit = true;
+                }
+                b'.' if has_digit && part < 2 => {
+                    part += 1;
+                    has_digit = false;
+                }
+                _ => return None,
+            }
+        }
+        let [class, subject, detail] = numbers;
+        let is_known = part == 2 && has_digit && matches!(class, 2 | 4 | 5);
+        is_known.then_some(Self {
+            class: u8::try_from(class).ok()?,
             subject,
             detail,
         })
@@ -230,6 +244,8 @@ mod tests {
         assert_eq!(status.as_deref(), Some("4.7.1"));
         assert_eq!(EnhancedStatus::parse("3.7.1"), None);
         assert_eq!(EnhancedStatus::parse("4.7"), None);
+        assert_eq!(EnhancedStatus::parse("4.7."), None);
+        assert_eq!(EnhancedStatus::parse("4.1000.1"), None);
         assert_eq!(EnhancedStatus::parse("4.7.1.1"), None);
     }
 }

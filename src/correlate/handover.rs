@@ -100,16 +100,26 @@ impl Handovers {
 /// The queue ID in another server's reply: `250 2.0.0 Ok: queued as QID` of Postfix, `250 OK id=QID` of Exim,
 /// `250 2.0.0 QID Message accepted for delivery` of Sendmail.
 pub(super) fn queued_as(reply: &str) -> Option<&str> {
-    let sendmail = reply
-        .strip_suffix(" Message accepted for delivery")
-        .map(|front| front.rsplit_once(' ').unwrap_or(("", front)));
-    let (_, id) = reply
-        .rsplit_once("queued as ")
-        .or_else(|| reply.rsplit_once("OK id="))
-        .or(sendmail)?;
+    let (before, last) = last_word(reply);
+    let id = if let Some(front) = reply.strip_suffix(" Message accepted for delivery") {
+        last_word(front).1
+    } else if before.ends_with("queued as") {
+        last
+    } else {
+        last.strip_prefix("id=")
+            .filter(|_| before.ends_with("OK"))?
+    };
     let id = id.trim_end_matches([')', ']', '>', '.']);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (!id.is_empty() && id.len() <= 64 && id.bytes().all(plain)).then_some(id)
+}
+
+/// What stands before the last word, and that word. An ID is one: what has a space behind it is none.
+fn last_word(text: &str) -> (&str, &str) {
+    match memchr::memrchr(b' ', text.as_bytes()).and_then(|at| text.split_at_checked(at)) {
+        Some((before, last)) => (before, last.strip_prefix(' ').unwrap_or(last)),
+        None => ("", text),
+    }
 }
 
 #[cfg(test)]

@@ -6,120 +6,137 @@ use anyhow::Result;
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::*;
 
-use super::{columns, flags, numbers, symbols, wide_numbers};
+use super::columns;
+use super::growing::{Order, Symbols, flags, numbers, wide_numbers};
 use crate::correlate::{Lineage, Message, Recipient, Strings, Symbol};
 use crate::knowledge::providers::Providers;
-use crate::knowledge::replies::{self, ReplyClass};
-use crate::mail::{Address, LineRef, Relay, Status};
+use crate::knowledge::replies;
+use crate::mail::{Address, LineRef, Relay};
 
-struct Row {
-    message: u32,
-    to: Symbol,
-    relay_name: Option<Symbol>,
-    relay_ip: Option<Symbol>,
-    status: Status,
-    reply: ReplyClass,
-    is_local: bool,
-    attempts: u32,
-    last_attempt_micros: i64,
-    last_line: LineRef,
-}
-
+/// The columns as they grow, in the order in which messages end.
 #[derive(Default)]
 pub(super) struct Rows {
-    rows: Vec<Row>,
+    message: Vec<u32>,
+    to: Vec<Symbol>,
+    relay_name: Symbols,
+    relay_ip: Symbols,
+    status: Vec<u8>,
+    reply: Vec<u8>,
+    is_local: Vec<bool>,
+    attempts: Vec<u32>,
+    last_attempt: Vec<i64>,
+    last_line: Vec<LineRef>,
 }
+
+/// What decides about the provider: recipient, and name and address of the relay.
+type Way = (Symbol, Option<Symbol>, Option<Symbol>);
 
 impl Rows {
     pub(super) fn push(&mut self, message: &Message, strings: &Strings) {
         let last_ones = message.recipients.iter();
         for recipient in last_ones.filter(|r| !r.is_hop && !r.is_probe) {
-            self.rows.push(Row {
-                message: message.number,
-                to: recipient.to,
-                relay_name: recipient.relay_name,
-                relay_ip: recipient.relay_ip,
-                status: recipient.status,
-                reply: replies::classify(recipient.status, recipient.dsn, &recipient.reason),
-                is_local: is_local(recipient, strings),
-                attempts: recipient.attempts,
-                last_attempt_micros: recipient.last_attempt.micros,
-                last_line: recipient.last_line,
-            });
+            let reply = replies::classify(recipient.status, recipient.dsn, &recipient.reason);
+            self.message.push(message.number);
+            self.to.push(recipient.to);
+            self.relay_name.push(recipient.relay_name);
+            self.relay_ip.push(recipient.relay_ip);
+            self.status.push(recipient.status as u8);
+            self.reply.push(reply as u8);
+            self.is_local.push(is_local(recipient, strings));
+            self.attempts.push(recipient.attempts);
+            self.last_attempt.push(recipient.last_attempt.micros);
+            self.last_line.push(recipient.last_line);
         }
     }
 
-    /// Takes out what only went on to the next server of this run: (message, recipient).
-    pub(super) fn leave_out(&mut self, steps: &[(u32, Symbol)]) {
-        let steps: HashSet<&(u32, Symbol)> = steps.iter().collect();
-        self.rows
-            .retain(|row| steps.is_empty() || !steps.contains(&(row.message, row.to)));
-    }
-
+    /// `steps`: what only went on to the next server of this run (message, recipient) is left out.
     pub(super) fn finish(
-        mut self,
+        self,
         lineage: &Lineage,
         accounts: &[Option<Symbol>],
+        steps: &[(u32, Symbol)],
         strings: &mut Strings,
     ) -> Result<DataFrame> {
-        self.rows.sort_by_key(|row| row.message);
-        let providers = self.providers(strings);
-        let rows = &self.rows;
-        let each = || rows.iter();
-        let submission = |row: &Row| lineage.submission(row.message);
-        let account = |row: &Row| accounts[submission(row) as usize];
+        let order = self.order(steps);
+        let provider: Symbols = self.providers(&order, strings).into_iter().collect();
+        let message = order.apply(self.message);
+        let submission: Vec<u32> = message.iter().map(|n| lineage.submission(*n)).collect();
+        let account: Symbols = submission.iter().map(|n| accounts[*n as usize]).collect();
+        let to = order.apply(self.to).into_iter().map(Symbol::to_u32);
+        let wide = |values: Vec<u8>| values.into_iter().map(u32::from).collect();
+        let line = order.apply(self.last_line);
         let table = DataFrame::new(
-            rows.len(),
+            message.len(),
             vec![
-                numbers(columns::MESSAGE, each().map(|row| row.message)),
-                numbers(columns::SUBMISSION, each().map(submission)),
-                symbols(columns::SASL_USERNAME, each().map(account)),
-                symbols(columns::TO, each().map(|row| Some(row.to))),
-                symbols(columns::PROVIDER, providers.into_iter()),
-                symbols(columns::RELAY_NAME, each().map(|row| row.relay_name)),
-                symbols(columns::RELAY_IP, each().map(|row| row.relay_ip)),
-                numbers(columns::STATUS, each().map(|row| row.status as u32)),
-                numbers(columns::REPLY, each().map(|row| row.reply as u32)),
-                flags(columns::IS_LOCAL, each().map(|row| row.is_local)),
-                numbers(columns::ATTEMPTS, each().map(|row| row.attempts)),
-                wide_numbers(
-                    columns::LAST_ATTEMPT,
-                    each().map(|row| row.last_attempt_micros),
-                ),
-                numbers(columns::FILE, each().map(|row| row.last_line.file)),
-                numbers(columns::LINE, each().map(|row| row.last_line.line)),
+                numbers(columns::MESSAGE, message),
+                numbers(columns::SUBMISSION, submission),
+                account.column(columns::SASL_USERNAME, &Order::AsIs),
+                numbers(columns::TO, to.collect()),
+                provider.column(columns::PROVIDER, &Order::AsIs),
+                self.relay_name.column(columns::RELAY_NAME, &order),
+                self.relay_ip.column(columns::RELAY_IP, &order),
+                numbers(columns::STATUS, wide(order.apply(self.status))),
+                numbers(columns::REPLY, wide(order.apply(self.reply))),
+                flags(columns::IS_LOCAL, order.apply(self.is_local)),
+                numbers(columns::ATTEMPTS, order.apply(self.attempts)),
+                wide_numbers(columns::LAST_ATTEMPT, order.apply(self.last_attempt)),
+                numbers(columns::FILE, line.iter().map(|line| line.file).collect()),
+                numbers(columns::LINE, line.iter().map(|line| line.line).collect()),
             ],
         )?;
         Ok(table)
     }
 
-    /// The provider of each row; `None` for local mailboxes. Looked up once for each recipient and relay.
-    fn providers(&self, strings: &mut Strings) -> Vec<Option<Symbol>> {
-        let key = |row: &Row| (row.to, row.relay_name, row.relay_ip);
-        let mut known: HashMap<_, (u64, Option<Symbol>)> = HashMap::new();
-        let mut order = Vec::new();
-        for row in &self.rows {
-            let (n_deliveries, _) = known.entry(key(row)).or_insert_with(|| {
-                order.push(key(row));
-                (0, None)
+    /// By message, without the steps.
+    fn order(&self, steps: &[(u32, Symbol)]) -> Order {
+        let order = Order::of(&self.message);
+        if steps.is_empty() {
+            return order;
+        }
+        let steps: HashSet<&(u32, Symbol)> = steps.iter().collect();
+        let is_end = |row: &u32| {
+            let row = *row as usize;
+            !steps.contains(&(self.message[row], self.to[row]))
+        };
+        let rows = order.apply((0..).take(self.message.len()).collect::<Vec<u32>>());
+        Order::By(rows.into_iter().filter(is_end).collect())
+    }
+
+    /// The provider of each row in its order; `None` for local mailboxes. Looked up once for each way.
+    fn providers(&self, order: &Order, strings: &mut Strings) -> Vec<Option<Symbol>> {
+        let mut places: HashMap<Way, u32> = HashMap::new();
+        let mut ways: Vec<(Way, u64)> = Vec::new();
+        let mut of_row = Vec::with_capacity(self.message.len());
+        for row in order.apply((0..).take(self.message.len()).collect::<Vec<u32>>()) {
+            let row = row as usize;
+            let way = (
+                self.to[row],
+                self.relay_name.get(row),
+                self.relay_ip.get(row),
+            );
+            let place = *places.entry(way).or_insert_with(|| {
+                ways.push((way, 0));
+                u32::try_from(ways.len() - 1).expect("there are fewer ways than symbols")
             });
-            *n_deliveries += 1;
+            ways[place as usize].1 += 1;
+            of_row.push(place);
         }
         let mut providers = Providers::embedded();
-        for (to, name, ip) in &order {
+        for ((to, name, ip), n_deliveries) in &ways {
             let domain = Address(strings.get(*to)).domain().unwrap_or_default();
-            let (n_deliveries, _) = known[&(*to, *name, *ip)];
-            providers.learn(domain, &relay(*name, *ip, strings), n_deliveries);
+            providers.learn(domain, &relay(*name, *ip, strings), *n_deliveries);
         }
-        for (to, name, ip) in order {
-            let domain = Address(strings.get(to)).domain();
-            let label = providers.provider(domain, &relay(name, ip, strings));
+        let labels = ways.iter().map(|((to, name, ip), _)| {
+            let domain = Address(strings.get(*to)).domain();
+            let label = providers.provider(domain, &relay(*name, *ip, strings));
             let label = label.map(Cow::into_owned);
-            if let Some((_, provider)) = known.get_mut(&(to, name, ip)) {
-                *provider = label.map(|label| strings.intern(&label));
-            }
-        }
-        self.rows.iter().map(|row| known[&key(row)].1).collect()
+            label.map(|label| strings.intern(&label))
+        });
+        let labels: Vec<Option<Symbol>> = labels.collect();
+        of_row
+            .into_iter()
+            .map(|place| labels[place as usize])
+            .collect()
     }
 }
 

@@ -3,31 +3,34 @@
 use anyhow::Result;
 use polars::prelude::*;
 
-use super::{columns, flags, numbers, symbols, wide_numbers};
-use crate::correlate::{Lineage, Message, Origin, Relation, Symbol};
-use crate::mail::{LineRef, Timestamp};
+use super::columns;
+use super::growing::{Order, Symbols, Texts, flags, numbers, wide_numbers};
+use crate::correlate::{Lineage, Message, Relation, Symbol};
+use crate::mail::LineRef;
 
-/// A row, as small as it can be: there are as many as messages.
-struct Row {
-    number: u32,
-    host: Symbol,
-    queue_id: Box<str>,
-    first_seen: Timestamp,
-    last_seen_micros: i64,
-    origin: Origin,
-    first_line: LineRef,
-    queued_line: Option<LineRef>,
-    from: Option<Symbol>,
-    size: Option<u64>,
-    n_untold: u32,
-    n_bounces: u32,
-    accepted: bool,
-    still_queued: bool,
-}
-
+/// The columns as they grow, in the order in which messages end: there are as many rows as messages.
 #[derive(Default)]
 pub(super) struct Rows {
-    rows: Vec<Row>,
+    number: Vec<u32>,
+    host: Vec<u32>,
+    queue_id: Texts,
+    first_seen: Vec<i64>,
+    last_seen: Vec<i64>,
+    offset_minutes: Vec<i32>,
+    digits: Vec<u32>,
+    origin: Vec<u32>,
+    client_name: Symbols,
+    client_ip: Symbols,
+    sasl_method: Symbols,
+    tls_version: Symbols,
+    from: Symbols,
+    size: Vec<i64>,
+    n_untold: Vec<u32>,
+    n_bounces: Vec<u32>,
+    accepted: Vec<bool>,
+    still_queued: Vec<bool>,
+    line: Vec<LineRef>,
+    queued_line: Vec<LineRef>,
     /// Who logged in for a message, also for those outside the period: their children may be inside.
     accounts: Vec<(u32, Symbol)>,
 }
@@ -40,22 +43,30 @@ impl Rows {
     }
 
     pub(super) fn push(&mut self, message: &Message) {
-        self.rows.push(Row {
-            number: message.number,
-            host: message.host,
-            queue_id: message.queue_id.clone(),
-            first_seen: message.first_seen,
-            last_seen_micros: message.last_seen.micros,
-            origin: message.origin,
-            first_line: message.first_line,
-            queued_line: message.queued_line,
-            from: message.from,
-            size: message.size,
-            n_untold: message.n_untold(),
-            n_bounces: message.n_bounces,
-            accepted: message.was_accepted(),
-            still_queued: message.is_still_queued(),
-        });
+        let origin = &message.origin;
+        let line = origin.line.unwrap_or(message.first_line);
+        self.number.push(message.number);
+        self.host.push(message.host.to_u32());
+        self.queue_id.push(&message.queue_id);
+        self.first_seen.push(message.first_seen.micros);
+        self.last_seen.push(message.last_seen.micros);
+        self.offset_minutes
+            .push(i32::from(message.first_seen.offset_minutes));
+        self.digits.push(u32::from(message.first_seen.digits));
+        self.origin.push(origin.kind as u32);
+        self.client_name.push(origin.client_name);
+        self.client_ip.push(origin.client_ip);
+        self.sasl_method.push(origin.sasl_method);
+        self.tls_version.push(origin.tls_version);
+        self.from.push(message.from);
+        self.size
+            .push(i64::try_from(message.size.unwrap_or(0)).unwrap_or(i64::MAX));
+        self.n_untold.push(message.n_untold());
+        self.n_bounces.push(message.n_bounces);
+        self.accepted.push(message.was_accepted());
+        self.still_queued.push(message.is_still_queued());
+        self.line.push(line);
+        self.queued_line.push(message.queued_line.unwrap_or(line));
     }
 
     /// By message number: the login with which it was handed in, if any.
@@ -68,66 +79,57 @@ impl Rows {
     }
 
     pub(super) fn finish(
-        mut self,
+        self,
         lineage: &Lineage,
         accounts: &[Option<Symbol>],
     ) -> Result<DataFrame> {
-        self.rows.sort_unstable_by_key(|row| row.number);
-        let rows = &self.rows;
-        let each = || rows.iter();
-        let submission = |row: &Row| lineage.submission(row.number);
-        let account = |row: &Row| accounts[submission(row) as usize];
-        let bounced_account = |row: &Row| match lineage.parent(row.number) {
+        let order = Order::of(&self.number);
+        let number = order.apply(self.number);
+        let n_rows = number.len();
+        let submission: Vec<u32> = number.iter().map(|n| lineage.submission(*n)).collect();
+        let account = submission.iter().map(|n| accounts[*n as usize]);
+        let bounced_account = number.iter().map(|n| match lineage.parent(*n) {
             Some((parent, Relation::Bounce)) => accounts[lineage.submission(parent) as usize],
             _ => None,
-        };
-        let line = |row: &Row| row.origin.line.unwrap_or(row.first_line);
-        let queued = |row: &Row| row.queued_line.unwrap_or_else(|| line(row));
-        let queue_ids: Vec<&str> = each().map(|row| &*row.queue_id).collect();
-        let sizes = each().map(|row| i64::try_from(row.size.unwrap_or(0)).unwrap_or(i64::MAX));
-        let offsets: Vec<i32> = each()
-            .map(|row| i32::from(row.first_seen.offset_minutes))
-            .collect();
+        });
+        let account: Symbols = account.collect();
+        let bounced_account: Symbols = bounced_account.collect();
+        let line = order.apply(self.line);
+        let queued_line = order.apply(self.queued_line);
+        let files = |lines: &[LineRef]| lines.iter().map(|line| line.file).collect();
+        let line_numbers = |lines: &[LineRef]| lines.iter().map(|line| line.line).collect();
         let table = DataFrame::new(
-            rows.len(),
+            n_rows,
             vec![
-                numbers(columns::MESSAGE, each().map(|row| row.number)),
-                numbers(columns::SUBMISSION, each().map(submission)),
-                symbols(columns::HOST, each().map(|row| Some(row.host))),
-                Column::new(columns::QUEUE_ID.into(), queue_ids),
-                wide_numbers(columns::FIRST_SEEN, each().map(|row| row.first_seen.micros)),
-                wide_numbers(columns::LAST_SEEN, each().map(|row| row.last_seen_micros)),
-                Column::new(columns::OFFSET_MINUTES.into(), offsets),
-                numbers(
-                    columns::DIGITS,
-                    each().map(|row| u32::from(row.first_seen.digits)),
-                ),
-                numbers(columns::ORIGIN, each().map(|row| row.origin.kind as u32)),
-                symbols(
-                    columns::CLIENT_NAME,
-                    each().map(|row| row.origin.client_name),
-                ),
-                symbols(columns::CLIENT_IP, each().map(|row| row.origin.client_ip)),
-                symbols(columns::SASL_USERNAME, each().map(account)),
-                symbols(columns::BOUNCED_ACCOUNT, each().map(bounced_account)),
-                symbols(
-                    columns::SASL_METHOD,
-                    each().map(|row| row.origin.sasl_method),
-                ),
-                symbols(
-                    columns::TLS_VERSION,
-                    each().map(|row| row.origin.tls_version),
-                ),
-                symbols(columns::FROM, each().map(|row| row.from)),
-                wide_numbers(columns::SIZE, sizes),
-                numbers(columns::UNTOLD, each().map(|row| row.n_untold)),
-                numbers(columns::BOUNCES, each().map(|row| row.n_bounces)),
-                flags(columns::ACCEPTED, each().map(|row| row.accepted)),
-                flags(columns::STILL_QUEUED, each().map(|row| row.still_queued)),
-                numbers(columns::FILE, each().map(|row| line(row).file)),
-                numbers(columns::LINE, each().map(|row| line(row).line)),
-                numbers(columns::QUEUED_FILE, each().map(|row| queued(row).file)),
-                numbers(columns::QUEUED_LINE, each().map(|row| queued(row).line)),
+                numbers(columns::MESSAGE, number),
+                numbers(columns::SUBMISSION, submission),
+                numbers(columns::HOST, order.apply(self.host)),
+                self.queue_id.column(columns::QUEUE_ID, &order),
+                wide_numbers(columns::FIRST_SEEN, order.apply(self.first_seen)),
+                wide_numbers(columns::LAST_SEEN, order.apply(self.last_seen)),
+                Series::from_vec(
+                    columns::OFFSET_MINUTES.into(),
+                    order.apply(self.offset_minutes),
+                )
+                .into(),
+                numbers(columns::DIGITS, order.apply(self.digits)),
+                numbers(columns::ORIGIN, order.apply(self.origin)),
+                self.client_name.column(columns::CLIENT_NAME, &order),
+                self.client_ip.column(columns::CLIENT_IP, &order),
+                account.column(columns::SASL_USERNAME, &Order::AsIs),
+                bounced_account.column(columns::BOUNCED_ACCOUNT, &Order::AsIs),
+                self.sasl_method.column(columns::SASL_METHOD, &order),
+                self.tls_version.column(columns::TLS_VERSION, &order),
+                self.from.column(columns::FROM, &order),
+                wide_numbers(columns::SIZE, order.apply(self.size)),
+                numbers(columns::UNTOLD, order.apply(self.n_untold)),
+                numbers(columns::BOUNCES, order.apply(self.n_bounces)),
+                flags(columns::ACCEPTED, order.apply(self.accepted)),
+                flags(columns::STILL_QUEUED, order.apply(self.still_queued)),
+                numbers(columns::FILE, files(&line)),
+                numbers(columns::LINE, line_numbers(&line)),
+                numbers(columns::QUEUED_FILE, files(&queued_line)),
+                numbers(columns::QUEUED_LINE, line_numbers(&queued_line)),
             ],
         )?;
         Ok(table)

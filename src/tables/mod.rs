@@ -2,6 +2,7 @@
 
 pub mod columns;
 mod deliveries;
+mod growing;
 mod logins;
 mod messages;
 mod probes;
@@ -75,7 +76,7 @@ impl TablesBuilder {
     ///
     /// # Errors
     /// Only when polars cannot take the columns, which is a fault of this program.
-    pub fn finish(mut self, told: Told, log_end_micros: i64) -> Result<Tables> {
+    pub fn finish(self, told: Told, log_end_micros: i64) -> Result<Tables> {
         let Told {
             mut strings,
             links,
@@ -94,8 +95,9 @@ impl TablesBuilder {
         probes.retain(|seen| period.contains(seen.timestamp.micros));
         listings.retain(|seen| period.contains(seen.timestamp.micros));
         let accounts = self.messages.accounts(n_messages);
-        self.deliveries.leave_out(&steps);
-        let deliveries = self.deliveries.finish(&lineage, &accounts, &mut strings)?;
+        let deliveries = self
+            .deliveries
+            .finish(&lineage, &accounts, &steps, &mut strings)?;
         Ok(Tables {
             messages: self.messages.finish(&lineage, &accounts)?,
             deliveries,
