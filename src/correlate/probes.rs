@@ -104,7 +104,13 @@ impl Correlator {
         }
         let rows = &mut self.told.listings;
         let key = (kind, client_ip, dnsbl);
-        let index = *self.listings.rows.entry(key).or_insert(rows.len());
+        // A failure names no client: each is a lookup of its own.
+        let index = match kind {
+            ListingKind::Failed => rows.len(),
+            ListingKind::Came | ListingKind::Listed | ListingKind::Refused => {
+                *self.listings.rows.entry(key).or_insert(rows.len())
+            }
+        };
         match rows.get_mut(index) {
             Some(row) => row.n_times = row.n_times.saturating_add(record.repeated),
             None => rows.push(ListingSeen {

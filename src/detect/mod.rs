@@ -4,6 +4,7 @@ mod backscatter_victim;
 mod compromised_account;
 mod counting;
 mod credential_attack;
+mod dnsbl_failure;
 mod notices;
 mod passwords;
 mod refusals;
@@ -164,6 +165,7 @@ impl Context<'_> {
 pub const DETECTORS: &[&Detector] = &[
     &compromised_account::DETECTOR,
     &credential_attack::DETECTOR,
+    &dnsbl_failure::DETECTOR,
     &backscatter_victim::DETECTOR,
 ];
 

@@ -1,6 +1,7 @@
 //! What the log does not say: where an address is, whose mail servers a recipient has, what a reply means.
 
 pub mod config;
+pub mod dead_lists;
 pub mod geoip;
 pub mod places;
 pub mod postcat;

@@ -18,7 +18,7 @@ pub(super) fn probes(probes: &[ProbeSeen]) -> Result<DataFrame> {
     Ok(table)
 }
 
-/// One row for each hour, client and list.
+/// One row for each hour, client and list; and for each lookup that failed.
 pub(super) fn listings(listings: &[ListingSeen]) -> Result<DataFrame> {
     let each = || listings.iter();
     let mut table = places(each().map(|seen| (seen.timestamp, seen.at)))?;
