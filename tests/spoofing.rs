@@ -26,6 +26,8 @@ fn lies() -> Vec<String> {
     .map(str::to_owned)
     .to_vec();
     lies.push("sasl_username=root ".repeat(600));
+    lies.push("\u{1b}]0;x\u{7} \u{fffd} a), mech=PLAIN, authid=root result=ok".to_owned());
+    lies.push("root): x (set_id=root) [service=smtp] [reason=".to_owned());
     lies
 }
 
@@ -86,6 +88,65 @@ fn nobody_logged_in_and_one_message_came() {
     }
 }
 
+/// The same lies in what Dovecot, saslauthd, Exim, Sendmail, OpenSMTPD and amavis quote.
+fn log_of_others(lie: &str) -> String {
+    // Exim and Sendmail print no control characters and bare brackets within an address; a HELO name has no blank.
+    let quoted = lie.replace(['<', '>', '"', '\\'], "?");
+    let helo = lie.replace([' ', '(', ')', '[', ']'], "?");
+    let line = |program: &str, text: String| format!("{STAMP} {program}[7]: {text}\n");
+    [
+        line("dovecot", format!("imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<{lie}>, method=PLAIN, rip=192.0.2.66, lip=192.0.2.1, TLS")),
+        line("dovecot", format!("auth: passwd-file({lie},192.0.2.66): unknown user")),
+        line("dovecot", format!("lmtp(b@example.com)<1><a>: msgid=<{quoted}@example.org>: saved mail to INBOX")),
+        line("saslauthd", format!("do_auth         : auth failure: [user={lie}] [service=smtp] [realm=] [mech=pam] [reason=PAM auth error]")),
+        line("exim", format!("plain authenticator failed for ({helo}) [192.0.2.66]: 535 Incorrect authentication data (set_id={lie})")),
+        line("exim", format!("1tAbCd-0005vi-AB <= x@example.org H=evil.example.org ({helo}) [192.0.2.66] P=esmtp S=900 id={helo}@example.org T=\"{quoted}\" for b@example.com")),
+        line("exim", format!("1tAbCd-0005vi-AB == b@example.net R=dnslookup T=remote_smtp defer (-44) H=mx.example.net [198.51.100.9]: SMTP error from remote mail server after RCPT TO:<b@example.net>: 450 4.7.1 {lie}")),
+        line("sm-mta", format!("4AJA00x2002101: from=<x@example.org>, size=900, class=0, nrcpts=1, msgid=<{quoted}@example.org>, proto=ESMTP, daemon=MTA, relay=evil.example.org [192.0.2.66]")),
+        line("sm-mta", format!("4AJA00x2002101: to=<b@example.net>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=1, relay=mx.example.net. [198.51.100.9], dsn=4.0.0, stat=Deferred: 450 4.7.1 {lie}")),
+        line("sm-mta", format!("AUTH failure (LOGIN): authentication failure (-13) SASL(-13): checkpass failed, user={lie}, relay=evil.example.org [192.0.2.66]")),
+        line("smtpd", "08d856b172f69c5c smtp connected address=192.0.2.66 host=evil.example.org".to_owned()),
+        line("smtpd", format!("08d856b172f69c5c smtp authentication user={lie} address=192.0.2.66 host=evil.example.org result=permfail")),
+        line("smtpd", "08d856b172f69c5c smtp envelope evpid=a1b2c3d4e5f60718 from=<x@example.org> to=<b@example.net>".to_owned()),
+        line("smtpd", "08d856b172f69c5c smtp message msgid=a1b2c3d4 size=900 nrcpt=1 proto=ESMTP".to_owned()),
+        line("smtpd", format!("08d856b172f69c5c smtp failed-command command=\"RCPT TO:<{quoted}>\" result=\"550 Invalid recipient\"")),
+        line("smtpd", format!("08d856b172f69c5d mta delivery evpid=a1b2c3d4e5f60718 from=<x@example.org> to=<b@example.net> rcpt=<-> source=\"192.0.2.1\" relay=\"198.51.100.9 (mx.example.net)\" delay=1s result=\"TempFail\" stat=\"450 4.7.1 {lie}\"")),
+        line("amavis", format!("(1-01) Passed CLEAN {{RelayedInbound}}, [192.0.2.66] <x@example.org> -> <b@example.com>, Message-ID: <1@example.org>, Subject: {lie}, Hits: -1")),
+    ]
+    .concat()
+}
+
+#[test]
+fn other_servers_are_not_made_to_lie() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for lie in lies() {
+        let path = write(&folder, log_of_others(&lie).as_bytes());
+        let answer = json(&["messages", "--format", "json", &path]);
+        let messages = answer["messages"].as_array().expect("a list");
+        let ids: Vec<&Value> = messages.iter().map(|m| &m["queue_id"]).collect();
+        assert_eq!(
+            ids,
+            ["1tAbCd-0005vi-AB", "4AJA00x2002101", "a1b2c3d4"],
+            "{lie}"
+        );
+        for message in messages {
+            assert_eq!(message["origin"]["sasl_username"], Value::Null, "{lie}");
+            assert_eq!(message["origin"]["client_ip"], "192.0.2.66", "{lie}");
+            assert_eq!(message["state"], "deferred", "{lie}: {message:#}");
+        }
+        let events = String::from_utf8(run(&["events", "--format", "jsonl", &path]).stdout);
+        for line in events.expect("UTF-8").lines() {
+            let event: Value = serde_json::from_str(line).expect("JSON");
+            assert_ne!(event["event"], "login", "{line}");
+            assert_ne!(event["event"], "unknown", "{line}");
+            if let Some(login) = event["sasl_username"].as_str() {
+                assert_eq!(event["event"], "auth_failure", "{line}");
+                assert_ne!(login, "root", "{line}");
+            }
+        }
+    }
+}
+
 /// A generator without surprises: the same bytes in every run.
 struct Dice(u64);
 
@@ -104,7 +165,7 @@ fn any_bytes_are_read_without_a_panic_and_every_line_counts_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let real = lies()
         .iter()
-        .map(|lie| log(lie))
+        .map(|lie| log(lie) + &log_of_others(lie))
         .collect::<String>()
         .into_bytes();
     for seed in 1..12 {

@@ -3,10 +3,11 @@
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::correlate::{Lineage, Message, OriginKind, Recipient, Strings, Symbol};
+use crate::correlate::{Lack, Lineage, Message, OriginKind, Recipient, Strings, Symbol};
 use crate::incident::stable_id;
 use crate::knowledge::postcat::QueueFile;
 use crate::knowledge::providers::Providers;
+use crate::knowledge::replies::classify;
 use crate::mail::{Address, Relay, Timestamp};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +29,9 @@ pub struct MessageRecord {
     pub nrcpt: Option<u32>,
     pub state: &'static str,
     pub complete: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<RelativeRecord>,
     pub children: Vec<RelativeRecord>,
@@ -92,6 +96,9 @@ pub struct RecipientRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay: Option<f64>,
     pub reason: String,
+    /// What kept it from being delivered: `greylisted`, `unknown_user`, `spam`, ….
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_class: Option<&'static str>,
 }
 
 /// One recipient of one message (`messages --deliveries`).
@@ -213,6 +220,7 @@ impl Messages {
             nrcpt: message.nrcpt,
             state: message.state().as_str(),
             complete: message.is_complete(),
+            incomplete: message.lacks().into_iter().map(Lack::as_str).collect(),
             parent: self.lineage.parent(number).and_then(relative),
             children: self.lineage.children(number).filter_map(relative).collect(),
             recipients: message
@@ -308,6 +316,7 @@ impl Messages {
             last_attempt: recipient.last_attempt,
             delay: recipient.delay,
             reason: recipient.reason.to_string(),
+            reason_class: classify(recipient.status, recipient.dsn, &recipient.reason).as_str(),
         }
     }
 }

@@ -114,12 +114,20 @@ fn story(record: &MessageRecord) -> String {
             arrival.for_people()
         )
     });
-    let missing = match (record.complete, record.state, origin.kind) {
-        (true, ..) => "",
-        (false, "deferred" | "queued" | "held", _) => " It still waited where the logs end.",
-        (false, _, "unknown") if record.arrival.is_none() => " The logs do not hold its beginning.",
-        (false, ..) => " The logs do not hold its end.",
-    };
+    let missing: String = record
+        .incomplete
+        .iter()
+        .filter(|lack| **lack != "no_beginning" || record.arrival.is_none())
+        .map(|lack| match *lack {
+            "no_beginning" => " The logs do not hold its beginning.",
+            "still_queued" => " It still waited where the logs end.",
+            "never_queued" => " It was never seen in the queue: whoever handed it in broke off.",
+            "queue_id_used_again" => {
+                " The logs do not hold its end; later its queue ID is another message's."
+            }
+            _ => " The logs do not hold its end.",
+        })
+        .collect();
     format!("{how}{from}{size}.{arrival}{missing}")
 }
 

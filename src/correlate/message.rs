@@ -149,6 +149,33 @@ pub enum Ending {
     Superseded,
 }
 
+/// Why a message is not complete; the words of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// No line tells how it came in: the log begins later, or has lost lines.
+    Beginning,
+    /// It still waited where the log ends, as far as the log tells.
+    StillQueued,
+    /// All its recipients were dealt with, and no line removes it.
+    End,
+    /// T12: handed in, and never seen by the queue manager.
+    NeverQueued,
+    /// L1: its queue ID began another message, and no line ended this one.
+    UsedAgain,
+}
+
+impl Lack {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Beginning => "no_beginning",
+            Self::StillQueued => "still_queued",
+            Self::End => "no_end",
+            Self::NeverQueued => "never_queued",
+            Self::UsedAgain => "queue_id_used_again",
+        }
+    }
+}
+
 /// What became of a message as a whole; the words of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
@@ -219,12 +246,28 @@ impl Message {
 
     /// True when the log shows its beginning and its end.
     pub fn is_complete(&self) -> bool {
-        let begins = self.origin.kind != OriginKind::Unknown;
-        begins
-            && !matches!(
-                self.ending,
-                Ending::Open | Ending::Untold | Ending::Superseded
-            )
+        self.lacks().is_empty()
+    }
+
+    /// What the log does not show of it.
+    pub fn lacks(&self) -> Vec<Lack> {
+        let beginning = (self.origin.kind == OriginKind::Unknown).then_some(Lack::Beginning);
+        let waits = self.held
+            || self.n_untold() > 0
+            || self.recipients.is_empty()
+            || self.recipients.iter().any(|r| r.status == Status::Deferred);
+        let end = match self.ending {
+            Ending::Open if waits => Some(Lack::StillQueued),
+            Ending::Open => Some(Lack::End),
+            Ending::Untold => Some(Lack::NeverQueued),
+            Ending::Superseded => Some(Lack::UsedAgain),
+            Ending::Removed
+            | Ending::Deleted
+            | Ending::Rejected
+            | Ending::Discarded
+            | Ending::Aborted => None,
+        };
+        beginning.into_iter().chain(end).collect()
     }
 
     /// True while something of it waits in the queue, as far as the log tells.

@@ -15,7 +15,7 @@ mod strings;
 mod whole;
 
 pub use lineage::{Lineage, Link, Relation};
-pub use message::{Ending, EventSeen, Message, Origin, OriginKind, Recipient, State};
+pub use message::{Ending, EventSeen, Lack, Message, Origin, OriginKind, Recipient, State};
 pub use strings::{Strings, Symbol};
 
 use hashbrown::HashMap;

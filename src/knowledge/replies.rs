@@ -45,6 +45,23 @@ impl ReplyClass {
         Self::Other,
     ];
 
+    /// The word of the records.
+    pub fn as_str(self) -> Option<&'static str> {
+        Some(match self {
+            Self::None => return None,
+            Self::Spam => "spam",
+            Self::Rate => "rate",
+            Self::UnknownUser => "unknown_user",
+            Self::MailboxFull => "mailbox_full",
+            Self::Greylisted => "greylisted",
+            Self::Authentication => "authentication",
+            Self::Unreachable => "unreachable",
+            Self::Dns => "dns",
+            Self::Size => "size",
+            Self::Other => "other",
+        })
+    }
+
     /// For a sentence: "refused as spam".
     pub fn as_words(self) -> &'static str {
         match self {

@@ -37,7 +37,29 @@ impl HeaderReader {
             .unwrap_or_else(|| without_stamp(line));
         match header.program {
             "exim" | "exim4" => self.behind_own_stamp(header),
+            "" if !header.host.is_empty() => self.relayed(header),
             _ => header,
+        }
+    }
+
+    /// A log host that does not know the form of what it gets puts its own header before the other's.
+    fn relayed<'a>(&mut self, outer: Header<'a>) -> Header<'a> {
+        let begins = outer.text.as_bytes().first();
+        if self.is_inside || !begins.is_some_and(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
+            return outer;
+        }
+        self.is_inside = true;
+        let inner = self.read_stamped(outer.text);
+        self.is_inside = false;
+        match inner {
+            Some(inner) if !inner.program.is_empty() => Header {
+                stamp: match inner.stamp {
+                    Stamp::Absolute(_) => inner.stamp,
+                    Stamp::Local(_) | Stamp::Missing => outer.stamp,
+                },
+                ..inner
+            },
+            Some(_) | None => outer,
         }
     }
 
@@ -261,8 +283,10 @@ pub(super) fn without_stamp(line: &str) -> Header<'_> {
     };
     let (host, behind) = line.split_once(' ').unwrap_or(("", line));
     let is_sure = |header: &Header<'_>| header.pid.is_some();
+    // `postfix/smtpd: connect from …`: a path before a colon is no sentence.
+    let is_path = |header: &Header<'_>| is_sure(header) || header.program.contains('/');
     tagged(Stamp::Missing, "", line)
-        .filter(is_sure)
+        .filter(is_path)
         .or_else(|| tagged(Stamp::Missing, host, behind).filter(is_sure))
         .unwrap_or(whole)
 }
@@ -276,6 +300,28 @@ mod tests {
         let h = header(line);
         let found = (h.host, h.program, h.pid.unwrap_or(0), h.text);
         assert_eq!(found, expected, "{line}");
+    }
+
+    #[test]
+    fn relayed_and_bare_lines() {
+        let expected = ("mx", "postfix/smtpd", 12, "connect from a[192.0.2.1]");
+        for outer in [
+            "Aug  5 08:37:38 192.0.2.7 Aug  5 08:37:37 mx",
+            "Aug  5 08:37:38 loghost 2024-08-05T08:37:37+02:00 mx",
+        ] {
+            let line = format!("{outer} postfix/smtpd[12]: connect from a[192.0.2.1]");
+            check(&line, expected);
+        }
+        check(
+            "postfix/smtpd: connect from a[192.0.2.1]",
+            ("", "postfix/smtpd", 0, "connect from a[192.0.2.1]"),
+        );
+        // A program that says so is another matter.
+        let text = "Aug  5 08:37:37 mx postfix/smtpd[13]: x";
+        check(
+            "Aug  5 08:37:38 mx postfix/smtpd[12]: Aug  5 08:37:37 mx postfix/smtpd[13]: x",
+            ("mx", "postfix/smtpd", 12, text),
+        );
     }
 
     #[test]
