@@ -30,10 +30,13 @@ pub fn finding(document: &mut Document, finding: &Finding) {
 
     document.heading("How we know");
     let reasons = finding.signals.iter().map(|signal| {
-        format!(
-            "{} ({}, weight {:.2})",
-            signal.detail, signal.name, signal.weight
-        )
+        let (detail, name, weight) = (&signal.detail, signal.name, signal.weight);
+        // What only tells when is no reason.
+        if weight > 0.0 {
+            format!("{detail} ({name}, weight {weight:.2})")
+        } else {
+            format!("{detail} ({name})")
+        }
     });
     document.list(reasons.collect());
     if !finding.mitigations.is_empty() {

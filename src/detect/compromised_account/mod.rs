@@ -2,16 +2,29 @@
 
 mod account;
 mod claim;
+mod evidence;
+mod guesses;
+mod machines;
+mod misuse;
 pub(super) mod names;
 mod neighbourhood;
+mod oddities;
+mod own_machines;
 mod signals;
 mod traffic;
+mod travel;
+mod words;
 
 use anyhow::Result;
 
-use super::{Context, Detector, SignalKind, Threshold};
-use crate::finding::Finding;
+use hashbrown::HashSet;
+
+use super::submissions::Submission;
+use super::{Context, Detector, Judged, SignalKind, Threshold, score};
+use crate::correlate::Symbol;
+use crate::finding::{Finding, Level, Mitigation, Signal};
 use account::Account;
+use misuse::Misuse;
 use neighbourhood::Neighbourhood;
 
 const BULK_PER_HOUR: Threshold = Threshold {
@@ -33,6 +46,11 @@ const UNDELIVERED_SHARE: Threshold = Threshold {
     name: "undelivered-share",
     value: 0.25,
     meaning: "share of deliveries refused, bounced or stuck; greylisting does not count",
+};
+const UNDELIVERED_FACTOR: Threshold = Threshold {
+    name: "undelivered-factor",
+    value: 2.0,
+    meaning: "times the median account's share of undelivered mail that it must reach: a provider's trouble is everybody's",
 };
 const FORGED_SHARE: Threshold = Threshold {
     name: "forged-share",
@@ -58,6 +76,46 @@ const FAILURES_BEFORE: Threshold = Threshold {
     name: "failures-before",
     value: 3.0,
     meaning: "failed logins from the same network within a day before the first success there",
+};
+const SPRAYED_NAMES: Threshold = Threshold {
+    name: "sprayed-names",
+    value: 5.0,
+    meaning: "names of nobody there that failed from an address or network before its first success; a household has fewer",
+};
+const BRUTE_FORCE_FAILURES: Threshold = Threshold {
+    name: "brute-force-failures",
+    value: 20.0,
+    meaning: "failures for the one login from a network before its first success there; people ask for a new password sooner",
+};
+const STRANGERS_SHARE: Threshold = Threshold {
+    name: "strangers-share",
+    value: 0.9,
+    meaning: "share of recipients to whom the owner's own mail never goes",
+};
+const OWN_CIRCLE: Threshold = Threshold {
+    name: "own-circle",
+    value: 10.0,
+    meaning: "recipients of the owner's own mail from which on it is known to whom he writes",
+};
+const BOUNCES_HOME: Threshold = Threshold {
+    name: "bounces-home",
+    value: 10.0,
+    meaning: "bounces of the mail that reached mailboxes here; a mistyped list gives a few",
+};
+const NEVER_TWICE: Threshold = Threshold {
+    name: "never-twice",
+    value: 8.0,
+    meaning: "addresses, none of which was used a second time; people come back to where they were",
+};
+const ENOUGH_PAST: Threshold = Threshold {
+    name: "enough-past",
+    value: 50.0,
+    meaning: "uses by the owner, on five days at least, from which on his hours are known",
+};
+const QUIET_DAYS: Threshold = Threshold {
+    name: "quiet-days",
+    value: 7.0,
+    meaning: "days of silence with ordinary use between, after which misuse is another incident",
 };
 
 /// The detector and its manual.
@@ -91,6 +149,12 @@ pub(super) const DETECTOR: Detector = Detector {
             meaning: "envelope senders in domains that are neither the login's nor this server's",
         },
         SignalKind {
+            name: "leftovers",
+            group: "sender",
+            weight: 0.3,
+            meaning: "much mail with the same foreign sender waits in the queue, from before the log begins",
+        },
+        SignalKind {
             name: "bulk",
             group: "traffic",
             weight: 0.3,
@@ -113,6 +177,18 @@ pub(super) const DETECTOR: Detector = Detector {
             group: "traffic",
             weight: 0.2,
             meaning: "receiving servers call it spam or slow this server down for it",
+        },
+        SignalKind {
+            name: "strangers",
+            group: "traffic",
+            weight: 0.2,
+            meaning: "nearly all recipients are nobody to whom the owner writes, who has a steady circle",
+        },
+        SignalKind {
+            name: "bounces-home",
+            group: "traffic",
+            weight: 0.15,
+            meaning: "bounces of it came back to mailboxes here",
         },
         SignalKind {
             name: "impossible-travel",
@@ -145,6 +221,18 @@ pub(super) const DETECTOR: Detector = Detector {
             meaning: "from so many different networks within a day that it must be a network of bots; conclusive",
         },
         SignalKind {
+            name: "never-twice",
+            group: "habit",
+            weight: 0.3,
+            meaning: "each use came from another address",
+        },
+        SignalKind {
+            name: "again",
+            group: "history",
+            weight: 0.5,
+            meaning: "the networks of an earlier misuse of the same account",
+        },
+        SignalKind {
             name: "old-tls",
             group: "client",
             weight: 0.1,
@@ -157,10 +245,52 @@ pub(super) const DETECTOR: Detector = Detector {
             meaning: "another SASL method than the owner's client uses",
         },
         SignalKind {
+            name: "no-client-name",
+            group: "client",
+            weight: 0.1,
+            meaning: "clients without a name in the DNS, where the owner's have one",
+        },
+        SignalKind {
+            name: "false-helo",
+            group: "client",
+            weight: 0.3,
+            meaning: "the client greets with somebody else's public address",
+        },
+        SignalKind {
+            name: "sends-only",
+            group: "client",
+            weight: 0.15,
+            meaning: "mail in number and no look into the mailbox, which the owner opens",
+        },
+        SignalKind {
+            name: "odd-hours",
+            group: "client",
+            weight: 0.15,
+            meaning: "at hours of the day at which the owner is never seen",
+        },
+        SignalKind {
             name: "guessed",
             group: "guessing",
             weight: 0.35,
             meaning: "logins failed from the same network before the first success",
+        },
+        SignalKind {
+            name: "brute-forced",
+            group: "guessing",
+            weight: 0.4,
+            meaning: "this login's password was tried many times from the network before it was right",
+        },
+        SignalKind {
+            name: "sprayed",
+            group: "guessing",
+            weight: 0.9,
+            meaning: "the address had tried many other names in vain: conclusive; its network alone weighs 0.55",
+        },
+        SignalKind {
+            name: "timeline",
+            group: "timeline",
+            weight: 0.0,
+            meaning: "no reason, but what is asked first: since when, until when, the owner's last use before",
         },
     ],
     thresholds: &[
@@ -168,15 +298,25 @@ pub(super) const DETECTOR: Detector = Detector {
         BULK_FACTOR,
         MIN_RECIPIENTS,
         UNDELIVERED_SHARE,
+        UNDELIVERED_FACTOR,
         FORGED_SHARE,
         MANY_PLACES,
         FAR_TOO_MANY_PLACES,
         TRAVEL_KM_PER_HOUR,
         FAILURES_BEFORE,
+        SPRAYED_NAMES,
+        BRUTE_FORCE_FAILURES,
+        STRANGERS_SHARE,
+        OWN_CIRCLE,
+        BOUNCES_HOME,
+        NEVER_TWICE,
+        ENOUGH_PAST,
+        QUIET_DAYS,
     ],
     false_positives: "People on the move (few messages, delivered); newsletters (one usual place, own sender, \
         mostly delivered); programs that send with many senders from one machine; a virtual private network \
-        that makes one person appear in two countries. None of these alone is reported: two kinds of reasons \
+        that makes one person appear in two countries; mail services that fetch and send for their users from their own \
+        machines; an office behind one address, where many fail and many succeed; a phone with an old password. None of these alone is reported: two kinds of reasons \
         must come together, unless one is conclusive. Mail that cron or a web server hands in with sendmail(1) is no login and is never \
         counted here.",
     remedies: "Change the password and end the sessions; hold what is still queued (postsuper -h) and look at one \
@@ -188,18 +328,65 @@ pub(super) const DETECTOR: Detector = Detector {
 
 /// Judges each login by its own mail, its other logins and what is usual on this server.
 fn detect(context: &Context<'_>) -> Result<Vec<Finding>> {
-    let neighbourhood = Neighbourhood::new(context);
+    let neighbourhood = Neighbourhood::new(context)?;
     let mut findings = Vec::new();
-    for (login, submissions) in &context.by_account {
-        let account = Account::new(context, &neighbourhood, *login, submissions);
-        let Some(misuse) = account.misuse() else {
-            continue;
-        };
-        let signals = signals::signals(&account, &misuse);
-        let mitigations = signals::mitigations(&account, &misuse);
-        let large = claim::is_ongoing_and_large(&account, &misuse);
-        let judged = DETECTOR.judge(signals, mitigations, large);
-        findings.extend(judged.map(|judged| claim::finding(&account, &misuse, judged)));
+    for (login, submissions) in logins(context, &neighbourhood) {
+        let account = Account::new(context, &neighbourhood, login, submissions);
+        findings.extend(judge(&account));
     }
     Ok(findings)
+}
+
+/// All logins that succeeded, by name, with what they sent.
+fn logins<'a>(
+    context: &'a Context<'_>,
+    neighbourhood: &Neighbourhood,
+) -> Vec<(Symbol, &'a [Submission])> {
+    let senders = context.by_account.iter();
+    let mut logins: Vec<(Symbol, &[Submission])> = senders
+        .map(|(login, mail)| (*login, mail.as_slice()))
+        .collect();
+    let known: HashSet<Symbol> = logins.iter().map(|(login, _)| *login).collect();
+    let readers = neighbourhood.logins.keys();
+    logins.extend(
+        readers
+            .filter(|login| !known.contains(*login))
+            .map(|login| (*login, &[][..])),
+    );
+    let strings = &context.tables.strings;
+    logins.sort_by(|a, b| strings.get(a.0).cmp(strings.get(b.0)));
+    logins
+}
+
+/// Nobody but a thief reads one mailbox in two far countries at once, or somebody behind a private network:
+/// worth a look, when no other account here is used from there and it is no habit.
+fn mailbox_read(misuse: &Misuse<'_>, signals: &[Signal], relief: &[Mitigation]) -> Option<Judged> {
+    let has = |name| signals.iter().any(|signal| signal.name == name);
+    let reads = misuse.opens_mailbox() && misuse.submissions.is_empty();
+    (reads && relief.is_empty() && has("impossible-travel") && has("odd-country")).then(|| Judged {
+        detector: DETECTOR.id,
+        level: Level::Low,
+        score: score::SAY,
+        signals: signals.to_vec(),
+        mitigations: Vec::new(),
+    })
+}
+
+/// A finding for each incident, the oldest first.
+fn judge(account: &Account<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut earlier: Option<Misuse<'_>> = None;
+    for misuse in misuse::incidents(account) {
+        let signals = signals::signals(account, &misuse, earlier.as_ref());
+        let mitigations = signals::mitigations(account, &misuse);
+        let large = claim::is_ongoing_and_large(account, &misuse);
+        let only_read = mailbox_read(&misuse, &signals, &mitigations);
+        let judged = DETECTOR.judge(signals, mitigations, large);
+        if let Some(judged) = judged.or(only_read) {
+            let is_serious = judged.level >= Level::Medium;
+            findings.push(claim::finding(account, &misuse, judged));
+            earlier = is_serious.then_some(misuse).or(earlier);
+        }
+    }
+    findings
 }

@@ -2,21 +2,25 @@
 
 use std::net::IpAddr;
 
+use anyhow::Result;
 use hashbrown::{HashMap, HashSet};
 
-use super::traffic::peak_per_hour;
+use super::guesses::Guesses;
+use super::oddities::Oddities;
+use super::own_machines::OwnMachines;
+use super::traffic::{peak_per_hour, share, undelivered};
 use crate::correlate::Symbol;
 use crate::detect::Context;
 use crate::detect::passwords::PasswordTried;
-use crate::detect::submissions::ip_of;
+use crate::detect::submissions::{Submission, ip_of};
 use crate::knowledge::geoip::Country;
-use crate::knowledge::places::is_private;
-use crate::mail::{Address, LineRef};
+use crate::mail::{Address, LineRef, Timestamp};
 
 /// What all logins of this server have in common.
 pub(super) struct Neighbourhood {
     own_senders: HashSet<Symbol>,
     spots: HashMap<Symbol, Spot>,
+    own_machines: OwnMachines,
     /// Logins seen in each country, over any protocol.
     users_by_country: HashMap<Country, HashSet<Symbol>>,
     n_users_placed: usize,
@@ -25,31 +29,27 @@ pub(super) struct Neighbourhood {
     n_with_domain: usize,
     /// The accounts' busiest hours, in recipients, sorted.
     peaks: Vec<usize>,
-    /// Mailboxes opened: not over SMTP.
-    pub(super) mailbox_logins: HashMap<Symbol, Vec<LoginOf>>,
-    /// Failures by client.
-    pub(super) failures: Vec<FailureOf>,
+    /// Logins other than those with a message.
+    pub(super) logins: HashMap<Symbol, Vec<LoginOf>>,
+    pub(super) guesses: Guesses,
+    /// What the median account has undelivered; 0 where too few accounts tell.
+    pub(super) usual_undelivered: f64,
+    pub(super) oddities: Oddities,
 }
 
-/// A mailbox opened by somebody with the password.
+/// A login that left no message: a mailbox opened, or a session in which nothing was accepted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LoginOf {
-    pub(super) micros: i64,
+    pub(super) seen: Timestamp,
     pub(super) client_ip: Option<Symbol>,
-    pub(super) at: LineRef,
-}
-
-/// A guess that failed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FailureOf {
-    pub(super) micros: i64,
-    pub(super) client_ip: Option<Symbol>,
-    pub(super) n_times: u32,
+    /// `imap`, `pop3`, `smtp`, ….
+    pub(super) protocol: Option<Symbol>,
+    pub(super) opens_mailbox: bool,
     pub(super) at: LineRef,
 }
 
 impl Neighbourhood {
-    pub(super) fn new(context: &Context<'_>) -> Self {
+    pub(super) fn new(context: &Context<'_>) -> Result<Self> {
         let by_account = &context.by_account;
         let mut peaks: Vec<usize> = by_account
             .iter()
@@ -59,6 +59,7 @@ impl Neighbourhood {
         let mut found = Self {
             own_senders: own_senders(context),
             spots: HashMap::new(),
+            own_machines: OwnMachines::read(context)?,
             users_by_country: HashMap::new(),
             n_users_placed: 0,
             n_senders: by_account.len(),
@@ -67,8 +68,10 @@ impl Neighbourhood {
                 .filter(|(login, _)| context.tables.strings.get(*login).contains('@'))
                 .count(),
             peaks,
-            mailbox_logins: HashMap::new(),
-            failures: Vec::new(),
+            logins: HashMap::new(),
+            guesses: Guesses::new(context),
+            usual_undelivered: usual_undelivered(by_account),
+            oddities: Oddities::read(context)?,
         };
         found.read_logins(context);
         for submission in by_account.iter().flat_map(|(_, submissions)| submissions) {
@@ -76,7 +79,7 @@ impl Neighbourhood {
                 found.spot(context, client_ip);
             }
         }
-        found
+        Ok(found)
     }
 
     /// How many other logins send mail, when this one is a bare name and all of them are whole addresses.
@@ -96,39 +99,36 @@ impl Neighbourhood {
 
     fn read_logins(&mut self, context: &Context<'_>) {
         let smtp = context.tables.strings.find("smtp");
+        let with_message = logins_with_a_message(context);
         let mut placed = HashSet::new();
-        for tried in &context.passwords {
-            let PasswordTried { at, client_ip, .. } = *tried;
-            let micros = tried.seen.micros;
-            if !tried.succeeded {
-                if !tried.own_fault {
-                    self.failures.push(FailureOf {
-                        micros,
-                        client_ip,
-                        n_times: tried.n_times,
-                        at,
-                    });
-                }
-                continue;
-            }
+        for tried in context.passwords.iter().filter(|tried| tried.succeeded) {
+            let PasswordTried {
+                seen,
+                at,
+                client_ip,
+                protocol,
+                ..
+            } = *tried;
             let Some(account) = tried.sasl_username else {
                 continue;
             };
             let country = client_ip.and_then(|client_ip| self.spot(context, client_ip).country);
             if let Some(country) = country {
+                placed.insert(account);
                 self.users_by_country
                     .entry(country)
                     .or_default()
                     .insert(account);
-                placed.insert(account);
             }
-            if tried.protocol != smtp {
+            if !with_message.contains(&at) {
                 let login = LoginOf {
-                    micros,
+                    seen,
                     client_ip,
+                    protocol,
+                    opens_mailbox: protocol != smtp,
                     at,
                 };
-                self.mailbox_logins.entry(account).or_default().push(login);
+                self.logins.entry(account).or_default().push(login);
             }
         }
         self.n_users_placed = placed.len();
@@ -139,13 +139,18 @@ impl Neighbourhood {
         *self
             .spots
             .entry(client_ip)
-            .or_insert_with(|| Spot::of(context, client_ip))
+            .or_insert_with(|| Spot::of(context, client_ip, &self.own_machines))
     }
 
     /// Where a client of a login is.
     pub(super) fn known_spot(&self, client_ip: Option<Symbol>) -> Spot {
         let known = client_ip.and_then(|client_ip| self.spots.get(&client_ip));
         known.copied().unwrap_or(Spot::UNKNOWN)
+    }
+
+    /// True for a domain that has the name of a login's domain under another top level.
+    pub(super) fn is_sister(&self, domain: &str) -> bool {
+        self.own_machines.is_sister(domain)
     }
 
     /// True for an envelope sender in a domain of this server.
@@ -161,6 +166,28 @@ impl Neighbourhood {
         });
         (self.n_users_placed.saturating_sub(1), others)
     }
+}
+
+/// Accounts with fewer deliveries say nothing about what is usual, and fewer accounts neither.
+const MIN_DELIVERIES: usize = 5;
+const MIN_ACCOUNTS: usize = 3;
+
+/// The median of the accounts' shares of undelivered mail.
+fn usual_undelivered(by_account: &[(Symbol, Vec<Submission>)]) -> f64 {
+    let counts = by_account.iter().map(|(_, mail)| undelivered(mail.iter()));
+    let telling = counts.filter(|(_, all)| *all >= MIN_DELIVERIES);
+    let mut shares: Vec<f64> = telling.map(|(failed, all)| share(failed, all)).collect();
+    shares.sort_unstable_by(f64::total_cmp);
+    if shares.len() < MIN_ACCOUNTS {
+        return 0.0;
+    }
+    shares[(shares.len() - 1) / 2]
+}
+
+/// The lines that tell a login and a message at once.
+fn logins_with_a_message(context: &Context<'_>) -> HashSet<LineRef> {
+    let mail = context.by_account.iter().flat_map(|(_, mail)| mail);
+    mail.map(|submission| submission.line).collect()
 }
 
 /// The envelope senders whose domain is this server's, each looked at once.
@@ -184,7 +211,7 @@ pub(super) struct Spot {
 /// What counts as the same place: addresses of one provider change from day to day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum PlaceKey {
-    /// This host, the local network: webmail, an office.
+    /// This host, the local network, other machines of the site: webmail, an office.
     Private,
     Asn(u32),
     /// The first bits of an address whose AS is not known: a /16 or a /32.
@@ -200,7 +227,7 @@ impl Spot {
         country: None,
     };
 
-    fn of(context: &Context<'_>, client_ip: Symbol) -> Self {
+    fn of(context: &Context<'_>, client_ip: Symbol, own: &OwnMachines) -> Self {
         let Some(ip) = ip_of(&context.tables.strings, Some(client_ip)) else {
             return Self {
                 key: PlaceKey::Masked(client_ip),
@@ -209,7 +236,7 @@ impl Spot {
         };
         let place = context.geoip.lookup(ip);
         let key = match place.asn {
-            _ if is_private(ip) => PlaceKey::Private,
+            _ if context.site.is_own_client(ip) || own.contains(client_ip) => PlaceKey::Private,
             Some(asn) => PlaceKey::Asn(asn),
             None => PlaceKey::Prefix(prefix(ip)),
         };
