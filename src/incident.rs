@@ -15,11 +15,13 @@ const ECHO_SCORE: f64 = 0.45;
 const STOLEN: &str = "compromised-account";
 const GUESSING: &str = "credential-attack";
 const FLOOD: &str = "backscatter-victim";
+const MISMATCH: &str = "sender-mismatch";
 
 /// Names the findings, links those that belong together, and puts the worst first.
 pub fn arrange(mut findings: Vec<Finding>) -> Vec<Finding> {
     name(&mut findings);
     link_floods_to_stolen_accounts(&mut findings);
+    link_mismatches_to_stolen_accounts(&mut findings);
     link_stolen_accounts_to_guesses(&mut findings);
     tell_of_recurrence(&mut findings);
     findings.sort_by(|a, b| {
@@ -60,6 +62,23 @@ fn link_floods_to_stolen_accounts(findings: &mut [Finding]) {
             flood.caused_by = Some(cause.id.clone());
             flood.level = flood.level.min(ECHO_LEVEL);
             flood.score = flood.score.min(ECHO_SCORE);
+        }
+    }
+}
+
+/// A thief's forged senders are part of the theft: the same messages are not held against the account twice.
+fn link_mismatches_to_stolen_accounts(findings: &mut [Finding]) {
+    let causes: Vec<Finding> = serious(findings, STOLEN);
+    for mismatch in findings.iter_mut().filter(|f| f.detector == MISMATCH) {
+        let theirs: HashSet<&String> = mismatch.queue_ids.iter().collect();
+        let cause = causes.iter().find(|cause| {
+            let shares = cause.queue_ids.iter().any(|id| theirs.contains(id));
+            cause.subject == mismatch.subject && shares
+        });
+        if let Some(cause) = cause {
+            mismatch.caused_by = Some(cause.id.clone());
+            mismatch.level = mismatch.level.min(ECHO_LEVEL);
+            mismatch.score = mismatch.score.min(ECHO_SCORE);
         }
     }
 }

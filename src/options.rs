@@ -22,6 +22,8 @@ pub struct Options {
     pub without_geoip: bool,
     /// The configuration file; `None`: the system's, if there is one.
     pub config: Option<PathBuf>,
+    /// The output of `postconf -n`.
+    pub postconf: Option<PathBuf>,
 }
 
 /// Half-open: `since <= t < until`, microseconds since the epoch.

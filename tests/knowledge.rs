@@ -69,3 +69,61 @@ fn a_key_that_is_not_known_is_named() {
         assert!(errors.contains(key), "{text}: {errors}");
     }
 }
+
+const MISMATCH: &str =
+    "tests/scenarios/sender-mismatch/fires-three-messages-as-two-colleagues/mail.log";
+
+#[test]
+fn senders_that_an_account_is_allowed_are_its_own() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let allow = |senders: &str| {
+        let path = write(
+            &folder,
+            &format!("[accounts.alice]\nsenders = [{senders}]\n"),
+        );
+        let path = path.to_string_lossy();
+        let answer = json(&["detect", "--format", "json", "--config", &path, MISMATCH]);
+        answer["findings"].as_array().expect("a list").clone()
+    };
+    assert!(find(&allow("\"x@example.net\""), "sender-mismatch").is_some());
+    assert!(find(&allow("\"@example.com\""), "sender-mismatch").is_none());
+}
+
+#[test]
+fn the_configuration_of_postfix_says_what_is_own_and_what_would_have_stopped_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("postconf.txt");
+    let text = "myhostname = mail.example.com\nmydestination = $mydomain\n\
+        mynetworks = 127.0.0.0/8 203.0.113.0/24\nvirtual_alias_maps = hash:/etc/postfix/virtual\n\
+        smtpd_sender_restrictions = permit_sasl_authenticated\n";
+    std::fs::write(&path, text).expect("a temporary file");
+    let path = path.to_string_lossy();
+    let answer = json(&["detect", "--format", "json", "--postconf", &path, MISMATCH]);
+    let own = answer["coverage"]["own"].as_array().expect("what is own");
+    let named = |kind: &str, name: &str| {
+        own.iter()
+            .any(|part| part["kind"] == kind && part["name"] == name)
+    };
+    assert!(named("domain", "example.com"), "{own:#?}");
+    assert!(named("network", "203.0.113.0/24"), "{own:#?}");
+    assert!(named("table", "hash:/etc/postfix/virtual"), "{own:#?}");
+    let findings = answer["findings"].as_array().expect("a list");
+    let finding = find(findings, "sender-mismatch").expect("a finding");
+    let actions = finding["actions"].to_string();
+    assert!(
+        actions.contains("smtpd_sender_login_maps is not set"),
+        "{actions}"
+    );
+    assert!(
+        actions.contains("reject_authenticated_sender_login_mismatch is in no restriction"),
+        "{actions}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_postconf_is_named() {
+    let output = run(&["detect", "--postconf", "tests/scenarios", MISMATCH]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("--postconf"), "{errors}");
+}

@@ -63,6 +63,10 @@ pub struct Output {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
+    /// Output of `postconf -n`: own domains and networks, and which setting would have stopped what was found
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub postconf: Option<PathBuf>,
+
     /// Worker threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -119,6 +123,7 @@ impl Output {
             },
             without_geoip,
             config: self.config.clone(),
+            postconf: self.postconf.clone(),
         })
     }
 

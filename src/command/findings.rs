@@ -53,7 +53,9 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
     }
     let log_end = log.coverage.last_seen.map_or(0, |moment| moment.micros);
     let tables = builder.finish(told, log_end)?;
-    let mut findings = incident::arrange(detect::detect(&tables, &knowledge, &log.coverage)?);
+    let detected = detect::detect(&tables, &knowledge, &log.coverage)?;
+    log.coverage.own = detected.own;
+    let mut findings = incident::arrange(detected.findings);
     evidence::quote(&mut log, &mut findings);
     let logs = logs(options, &log);
     for action in findings.iter_mut().flat_map(|finding| &mut finding.actions) {

@@ -3,8 +3,10 @@
 use super::handover::queued_as;
 use super::kinship::is_thrown_away;
 use super::life::Known;
+
 use super::message::{Ending, Message, OriginKind, Recipient};
 use super::observe::Place;
+use super::proof::Proof;
 use super::store::Slot;
 use super::{Correlator, Relation};
 use crate::event::Delivery;
@@ -40,6 +42,12 @@ impl Correlator {
             message.ending = Ending::Open;
         }
         self.recognize_bounce(slot);
+        let message = self.store.get(slot);
+        let said = self.proof_of(message.origin.client_ip, message.from);
+        let proof = &mut self.store.get_mut(slot).proof;
+        if *proof == Proof::Unknown {
+            *proof = said;
+        }
     }
 
     /// T4: a notification without a line that tells of it has its own queue ID in its message-id.

@@ -3,6 +3,7 @@
 use super::Correlator;
 use super::message::{Ending, EventSeen, Message, Origin, OriginKind};
 use super::observe::Place;
+use super::proof::Proof;
 use super::store::Slot;
 use crate::mail::QueueId;
 use crate::read::Record;
@@ -172,6 +173,7 @@ impl Correlator {
             origin: Origin::default(),
             message_id: None,
             from: None,
+            proof: Proof::Unknown,
             size: None,
             nrcpt: None,
             queued_line: None,

@@ -80,6 +80,18 @@ impl Lineage {
         self.parents.get(message as usize).copied().flatten()
     }
 
+    /// True when an alias or a `.forward` file made it, or one of those that it came of.
+    pub fn was_forwarded(&self, message: u32) -> bool {
+        let mut at = message;
+        while let Some((parent, relation)) = self.parent(at) {
+            if relation == Relation::Forwarded {
+                return true;
+            }
+            at = parent;
+        }
+        false
+    }
+
     /// The messages that came of this one, in the order of their numbers.
     pub fn children(&self, message: u32) -> impl Iterator<Item = (u32, Relation)> + '_ {
         let start = self.links.partition_point(|link| link.parent < message);

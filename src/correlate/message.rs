@@ -1,5 +1,6 @@
 //! One queue ID's life on one host: who handed it in, under which sender, to whom, and what became of it.
 
+use super::proof::Proof;
 use super::strings::Symbol;
 use crate::mail::{EnhancedStatus, LineRef, Status, Timestamp};
 use crate::read::Record;
@@ -20,6 +21,8 @@ pub struct Message {
     pub message_id: Option<Box<str>>,
     /// Envelope sender; the empty text is the null sender.
     pub from: Option<Symbol>,
+    /// What SPF or DMARC said of the sender, by a milter that names the queue ID.
+    pub proof: Proof,
     pub size: Option<u64>,
     pub nrcpt: Option<u32>,
     /// The queue manager's first line.

@@ -9,6 +9,7 @@ mod logins;
 mod message;
 mod observe;
 mod probes;
+mod proof;
 mod session;
 mod store;
 mod strings;
@@ -16,6 +17,7 @@ mod whole;
 
 pub use lineage::{Lineage, Link, Relation};
 pub use message::{Ending, EventSeen, Lack, Message, Origin, OriginKind, Recipient, State};
+pub use proof::Proof;
 pub use strings::{Strings, Symbol};
 
 use hashbrown::HashMap;
@@ -25,6 +27,7 @@ use crate::parse;
 use crate::read::Record;
 use handover::Handovers;
 use kinship::Awaited;
+use proof::Proofs;
 use session::Sessions;
 use store::Store;
 
@@ -149,6 +152,7 @@ pub struct Correlator {
     /// Links to messages of which no line was seen yet.
     awaited: Awaited,
     handovers: Handovers,
+    proofs: Proofs,
     /// The last record was this failed login, which `last message repeated` speaks of.
     last_failure: Option<usize>,
     n_records: u64,

@@ -157,10 +157,10 @@ impl Correlator {
                 text,
                 ..
             } => self.failed_lookup(record, text),
+            Event::Verdict(verdict) => self.verdict(record, place, verdict),
             Event::Tls(_)
             | Event::RemoteTrouble { .. }
             | Event::ProxyAccept { .. }
-            | Event::Verdict(_)
             | Event::Note { .. } => {
                 if let Some(queue_id) = record.event.queue_id()
                     && let Some(slot) = self.find_somewhere(place, queue_id)

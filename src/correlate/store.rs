@@ -192,6 +192,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::correlate::message::{Origin, OriginKind};
+    use crate::correlate::proof::Proof;
     use crate::correlate::strings::Strings;
     use crate::mail::{LineRef, Timestamp};
 
@@ -214,6 +215,7 @@ mod tests {
             },
             message_id: None,
             from: None,
+            proof: Proof::Unknown,
             size: None,
             nrcpt: None,
             queued_line: number.is_multiple_of(2).then(LineRef::default),

@@ -1,5 +1,6 @@
 //! Tables -> findings: one file for each detector, and the registry.
 
+mod arrivals;
 mod backscatter_victim;
 mod compromised_account;
 mod counting;
@@ -10,6 +11,7 @@ mod passwords;
 mod refusals;
 mod rows;
 mod score;
+mod sender_mismatch;
 mod site;
 mod submissions;
 
@@ -21,9 +23,11 @@ use crate::finding::{Counts, Finding, Level, Mitigation, Signal, Subject, Subjec
 use crate::knowledge::Knowledge;
 use crate::knowledge::config::Config;
 use crate::knowledge::geoip::GeoIp;
+use crate::knowledge::remedies::{MASTER_CF, remedies};
 use crate::mail::Timestamp;
-use crate::read::Coverage;
+use crate::read::{Coverage, OwnPart};
 use crate::tables::Tables;
+use arrivals::Arrival;
 use site::Site;
 use submissions::Submission;
 
@@ -150,6 +154,9 @@ pub struct Context<'a> {
     passwords: Vec<passwords::PasswordTried>,
     /// Notifications that reached a mailbox here.
     notices: Vec<notices::Notice>,
+    /// Mail from clients without a login, under a sender of this site or on its way elsewhere.
+    #[allow(dead_code)]
+    arrivals: Vec<Arrival>,
 }
 
 impl Context<'_> {
@@ -166,21 +173,33 @@ pub const DETECTORS: &[&Detector] = &[
     &compromised_account::DETECTOR,
     &credential_attack::DETECTOR,
     &dnsbl_failure::DETECTOR,
+    &sender_mismatch::DETECTOR,
     &backscatter_victim::DETECTOR,
 ];
+
+/// What the detectors say, and what they took as this server's own.
+pub struct Detected {
+    pub findings: Vec<Finding>,
+    pub own: Vec<OwnPart>,
+}
 
 /// Asks every detector; the order of the findings is the registry's.
 ///
 /// # Errors
 /// When a table lacks a column, which is a fault of this program.
-pub fn detect(tables: &Tables, knowledge: &Knowledge, coverage: &Coverage) -> Result<Vec<Finding>> {
+pub fn detect(tables: &Tables, knowledge: &Knowledge, coverage: &Coverage) -> Result<Detected> {
+    let mut site = Site::learn(tables, knowledge)?;
+    let arrivals = arrivals::read(tables, &site)?;
+    site.learn_networks(tables, &arrivals);
+    site.learn_relayed(tables, &arrivals);
     let mut context = Context {
         tables,
         geoip: &knowledge.geoip,
         config: &knowledge.config,
         detector: "",
         coverage,
-        site: Site::learn(tables)?,
+        site,
+        arrivals,
         by_account: submissions::by_account(tables)?,
         passwords: passwords::read(tables)?,
         notices: notices::read(tables)?,
@@ -192,8 +211,21 @@ pub fn detect(tables: &Tables, knowledge: &Knowledge, coverage: &Coverage) -> Re
     }
     for finding in &mut findings {
         calm_if_trusted(finding, &knowledge.config);
+        say_what_stops_it(finding, knowledge);
     }
-    Ok(findings)
+    Ok(Detected {
+        findings,
+        own: context.site.parts(),
+    })
+}
+
+/// Settings of the mail server that would have stopped it, as far as its configuration is known.
+fn say_what_stops_it(finding: &mut Finding, knowledge: &Knowledge) {
+    let actions = remedies(finding, knowledge.postconf.as_ref());
+    if !actions.is_empty() && knowledge.postconf.is_some() {
+        finding.uncertain.push(MASTER_CF.to_owned());
+    }
+    finding.actions.extend(actions);
 }
 
 /// What the administrator knows of an account weighs more than any signal, but is not hidden.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use hashbrown::HashMap;
 use polars::prelude::*;
 
-use crate::correlate::{OriginKind, Strings, Symbol};
+use crate::correlate::{Lineage, OriginKind, Strings, Symbol};
 use crate::knowledge::replies::ReplyClass;
 use crate::mail::{LineRef, Status, Timestamp};
 use crate::tables::{Tables, columns};
@@ -36,6 +36,12 @@ pub(super) struct Submission {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DeliverySeen {
     pub(super) to: Symbol,
+    /// The recipient before aliases, where it was another.
+    pub(super) orig_to: Option<Symbol>,
+    /// Delivered on this host.
+    pub(super) is_local: bool,
+    /// An alias or a `.forward` of this host made it: no recipient of the submission itself.
+    pub(super) is_forwarded: bool,
     /// `None` for a mailbox on this host.
     pub(super) provider: Option<Symbol>,
     pub(super) status: Status,
@@ -53,15 +59,35 @@ pub(super) fn by_account(tables: &Tables) -> Result<Vec<(Symbol, Vec<Submission>
         .collect()?;
     let deliveries = tables.deliveries.clone().lazy().filter(mine).collect()?;
     let mut submissions = Reader::new(&messages)?.submissions()?;
-    add_deliveries(&mut submissions, &deliveries)?;
+    add_deliveries(&mut submissions, &deliveries, &tables.lineage)?;
 
     let mut accounts: HashMap<Symbol, Vec<Submission>> = HashMap::new();
     for (account, submission) in submissions.into_values_in_order() {
-        accounts.entry(account).or_default().push(submission);
+        if let Some(account) = account {
+            accounts.entry(account).or_default().push(submission);
+        }
     }
     let mut accounts: Vec<_> = accounts.into_iter().collect();
     accounts.sort_by(|a, b| tables.strings.get(a.0).cmp(tables.strings.get(b.0)));
     Ok(accounts)
+}
+
+/// The accepted submissions with these numbers, in the order of the log.
+pub(super) fn with_numbers(tables: &Tables, numbers: &[u32]) -> Result<Vec<Submission>> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers = Series::new("numbers".into(), numbers);
+    let mine = col(columns::SUBMISSION).is_in(lit(numbers).implode(true), false);
+    let messages = tables.messages.clone().lazy().filter(mine.clone());
+    let messages = messages
+        .sort([columns::MESSAGE], SortMultipleOptions::default())
+        .collect()?;
+    let deliveries = tables.deliveries.clone().lazy().filter(mine).collect()?;
+    let mut submissions = Reader::new(&messages)?.submissions()?;
+    add_deliveries(&mut submissions, &deliveries, &tables.lineage)?;
+    let list = submissions.into_values_in_order();
+    Ok(list.map(|(_, submission)| submission).collect())
 }
 
 /// The address of a client, if the log did not mask it.
@@ -71,12 +97,12 @@ pub(super) fn ip_of(strings: &Strings, client_ip: Option<Symbol>) -> Option<IpAd
 
 /// The submissions by number, in the order of the table, with their logins.
 struct Submissions {
-    list: Vec<(Symbol, Submission)>,
+    list: Vec<(Option<Symbol>, Submission)>,
     index: HashMap<u32, usize>,
 }
 
 impl Submissions {
-    fn into_values_in_order(self) -> impl Iterator<Item = (Symbol, Submission)> {
+    fn into_values_in_order(self) -> impl Iterator<Item = (Option<Symbol>, Submission)> {
         self.list.into_iter()
     }
 
@@ -146,10 +172,8 @@ impl<'a> Reader<'a> {
         for row in 0..n_rows {
             let is_root = numbers.get(row) == roots.get(row)
                 && origins.get(row) != Some(OriginKind::Bounce as u32);
-            if is_root
-                && accepted.get(row) == Some(true)
-                && let Some(account) = accounts.get(row).and_then(Symbol::from_u32)
-            {
+            if is_root && accepted.get(row) == Some(true) {
+                let account = accounts.get(row).and_then(Symbol::from_u32);
                 let submission = self.submission(row);
                 found.index.insert(submission.number, found.list.len());
                 found.list.push((account, submission));
@@ -204,10 +228,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn add_deliveries(submissions: &mut Submissions, table: &DataFrame) -> Result<()> {
+fn add_deliveries(
+    submissions: &mut Submissions,
+    table: &DataFrame,
+    lineage: &Lineage,
+) -> Result<()> {
     let cells = |name| -> Result<&UInt32Chunked> { Ok(table.column(name)?.u32()?) };
     let roots = cells(columns::SUBMISSION)?;
-    let to = cells(columns::TO)?;
+    let messages = cells(columns::MESSAGE)?;
+    let (to, orig_to) = (cells(columns::TO)?, cells(columns::ORIG_TO)?);
+    let is_local = table.column(columns::IS_LOCAL)?.bool()?;
     let providers = cells(columns::PROVIDER)?;
     let statuses = cells(columns::STATUS)?;
     let replies = cells(columns::REPLY)?;
@@ -223,6 +253,11 @@ fn add_deliveries(submissions: &mut Submissions, table: &DataFrame) -> Result<()
         let reply = replies.get(row).unwrap_or(0) as usize;
         submission.deliveries.push(DeliverySeen {
             to,
+            orig_to: orig_to.get(row).and_then(Symbol::from_u32),
+            is_local: is_local.get(row) == Some(true),
+            is_forwarded: messages
+                .get(row)
+                .is_some_and(|message| lineage.was_forwarded(message)),
             provider: providers.get(row).and_then(Symbol::from_u32),
             status: Status::ALL[status],
             reply: ReplyClass::ALL[reply],

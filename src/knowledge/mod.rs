@@ -5,8 +5,10 @@ pub mod dead_lists;
 pub mod geoip;
 pub mod places;
 pub mod postcat;
+pub mod postconf;
 pub mod postqueue;
 pub mod providers;
+pub mod remedies;
 pub mod replies;
 
 use anyhow::Result;
@@ -14,11 +16,14 @@ use anyhow::Result;
 use crate::options::Options;
 use config::Config;
 use geoip::GeoIp;
+use postconf::Postconf;
 
 /// What the user gave beside the logs, and the tables in the program.
 pub struct Knowledge {
     pub config: Config,
     pub geoip: GeoIp,
+    /// The mail server's own configuration, if it was given.
+    pub postconf: Option<Postconf>,
 }
 
 impl Knowledge {
@@ -30,6 +35,11 @@ impl Knowledge {
         Ok(Self {
             config: Config::load(options.config.as_deref())?,
             geoip: geoip(options)?,
+            postconf: options
+                .postconf
+                .as_deref()
+                .map(Postconf::load)
+                .transpose()?,
         })
     }
 }

@@ -71,9 +71,21 @@ pub struct Coverage {
     pub years: Vec<FileYear>,
     /// Which zone was taken for lines without an offset, and why.
     pub zones: Vec<HostZone>,
+    /// What was taken as this server's own, and from where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<OwnPart>,
     /// What could not be read: the answer is incomplete.
     pub faults: Vec<FaultCoverage>,
     pub notices: Vec<String>,
+}
+
+/// A domain, a network, or a table that holds more of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnPart {
+    /// `domain`, `relayed domain`, `network`, `table`.
+    pub kind: &'static str,
+    pub name: String,
+    pub because: String,
 }
 
 /// A place where time is not continuous within a file.

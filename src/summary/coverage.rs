@@ -1,7 +1,8 @@
 //! What the report rests on: files, lines understood, year and zone taken, what is missing.
 
+use super::TOP;
 use crate::answer::Document;
-use crate::read::{Coverage, FileCoverage};
+use crate::read::{Coverage, FileCoverage, OwnPart};
 
 /// Adds the coverage section.
 pub fn coverage(document: &mut Document, coverage: &Coverage) {
@@ -57,9 +58,39 @@ pub fn coverage(document: &mut Document, coverage: &Coverage) {
             zone.host, zone.zone, zone.because
         ));
     }
+    own(&mut facts, &coverage.own);
     facts.extend(coverage.notices.iter().cloned());
     facts.extend(coverage.files.iter().map(file));
     document.list(facts);
+}
+
+/// Domains and networks by how they are known; a hosting server has too many to name them all.
+fn own(facts: &mut Vec<String>, parts: &[OwnPart]) {
+    let mut groups: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for part in parts {
+        let key = (part.kind, part.because.as_str());
+        match groups
+            .iter_mut()
+            .find(|(kind, because, _)| (*kind, *because) == key)
+        {
+            Some((_, _, names)) => names.push(&part.name),
+            None => groups.push((key.0, key.1, vec![&part.name])),
+        }
+    }
+    for (kind, because, names) in groups {
+        let shown = names
+            .iter()
+            .take(TOP)
+            .copied()
+            .collect::<Vec<&str>>()
+            .join(", ");
+        let more = match names.len().saturating_sub(TOP) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let plural = if names.len() == 1 { "" } else { "s" };
+        facts.push(format!("own {kind}{plural}: {shown}{more}: {because}"));
+    }
 }
 
 fn file(file: &FileCoverage) -> String {

@@ -21,6 +21,10 @@ pub const SASL_USERNAME: &str = "sasl_username";
 pub const SASL_METHOD: &str = "sasl_method";
 pub const TLS_VERSION: &str = "tls_version";
 pub const FROM: &str = "from";
+/// Equal for equal message-ids; 0 where there is none.
+pub const MESSAGE_ID_HASH: &str = "message_id_hash";
+/// [`crate::correlate::Proof`] as a number.
+pub const PROOF: &str = "proof";
 pub const SIZE: &str = "size";
 /// The server took responsibility for it.
 pub const ACCEPTED: &str = "accepted";
@@ -39,6 +43,8 @@ pub const QUEUED_FILE: &str = "queued_file";
 pub const QUEUED_LINE: &str = "queued_line";
 
 pub const TO: &str = "to";
+/// The recipient before aliases; null where it is the same.
+pub const ORIG_TO: &str = "orig_to";
 pub const PROVIDER: &str = "provider";
 /// [`crate::mail::Status`] as a number.
 pub const STATUS: &str = "status";

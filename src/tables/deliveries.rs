@@ -18,6 +18,7 @@ use crate::mail::{Address, LineRef, Relay};
 pub(super) struct Rows {
     message: Vec<u32>,
     to: Vec<Symbol>,
+    orig_to: Symbols,
     relay_name: Symbols,
     relay_ip: Symbols,
     status: Vec<u8>,
@@ -38,6 +39,8 @@ impl Rows {
             let reply = replies::classify(recipient.status, recipient.dsn, &recipient.reason);
             self.message.push(message.number);
             self.to.push(recipient.to);
+            let orig_to = recipient.orig_to.filter(|orig_to| *orig_to != recipient.to);
+            self.orig_to.push(orig_to);
             self.relay_name.push(recipient.relay_name);
             self.relay_ip.push(recipient.relay_ip);
             self.status.push(recipient.status as u8);
@@ -72,6 +75,7 @@ impl Rows {
                 numbers(columns::SUBMISSION, submission),
                 account.column(columns::SASL_USERNAME, &Order::AsIs),
                 numbers(columns::TO, to.collect()),
+                self.orig_to.column(columns::ORIG_TO, &order),
                 provider.column(columns::PROVIDER, &Order::AsIs),
                 self.relay_name.column(columns::RELAY_NAME, &order),
                 self.relay_ip.column(columns::RELAY_IP, &order),

@@ -1,5 +1,7 @@
 //! The table of messages, one row for each queue ID's life.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use anyhow::Result;
 use polars::prelude::*;
 
@@ -24,6 +26,8 @@ pub(super) struct Rows {
     sasl_method: Symbols,
     tls_version: Symbols,
     from: Symbols,
+    message_id_hash: Vec<i64>,
+    proof: Vec<u8>,
     size: Vec<i64>,
     n_untold: Vec<u32>,
     n_bounces: Vec<u32>,
@@ -59,6 +63,9 @@ impl Rows {
         self.sasl_method.push(origin.sasl_method);
         self.tls_version.push(origin.tls_version);
         self.from.push(message.from);
+        self.message_id_hash
+            .push(message.message_id.as_deref().map_or(0, hash));
+        self.proof.push(message.proof as u8);
         self.size
             .push(i64::try_from(message.size.unwrap_or(0)).unwrap_or(i64::MAX));
         self.n_untold.push(message.n_untold());
@@ -94,6 +101,7 @@ impl Rows {
         });
         let account: Symbols = account.collect();
         let bounced_account: Symbols = bounced_account.collect();
+        let proof = order.apply(self.proof).into_iter().map(u32::from).collect();
         let line = order.apply(self.line);
         let queued_line = order.apply(self.queued_line);
         let files = |lines: &[LineRef]| lines.iter().map(|line| line.file).collect();
@@ -121,6 +129,8 @@ impl Rows {
                 self.sasl_method.column(columns::SASL_METHOD, &order),
                 self.tls_version.column(columns::TLS_VERSION, &order),
                 self.from.column(columns::FROM, &order),
+                wide_numbers(columns::MESSAGE_ID_HASH, order.apply(self.message_id_hash)),
+                numbers(columns::PROOF, proof),
                 wide_numbers(columns::SIZE, order.apply(self.size)),
                 numbers(columns::UNTOLD, order.apply(self.n_untold)),
                 numbers(columns::BOUNCES, order.apply(self.n_bounces)),
@@ -134,4 +144,14 @@ impl Rows {
         )?;
         Ok(table)
     }
+}
+
+/// A number for a message-id: comparing is all that it is for. 0 for an empty one.
+fn hash(message_id: &str) -> i64 {
+    if message_id.is_empty() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    message_id.hash(&mut hasher);
+    hasher.finish().cast_signed()
 }

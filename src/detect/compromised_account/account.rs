@@ -149,7 +149,10 @@ impl<'a> Account<'a> {
             || from.0.eq_ignore_ascii_case(self.name)
             || self.context.site.is_own_host(&domain)
             || self.neighbourhood.is_sister(&domain)
-            || self.context.config.allows_sender(self.name, from);
+            || self
+                .context
+                .site
+                .may_send_as(self.context.config, self.name, from);
         (!own).then_some(domain)
     }
 

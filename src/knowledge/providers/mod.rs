@@ -120,6 +120,11 @@ impl Providers {
         })
     }
 
+    /// True for a domain of a provider in the table: its addresses belong to the provider's customers.
+    pub fn knows_domain(&self, domain: &str) -> bool {
+        self.domain(&lower_case(domain)).is_some()
+    }
+
     /// For a recipient without a domain there is only the host to go by.
     fn by_host(&self, route: Route<'_>) -> Option<Cow<'static, str>> {
         let Route::Host(host) = route else {
