@@ -127,6 +127,72 @@ const EXCEPTIONS: &[Exception] = &[
     exception("postfix-parser/input.log", 31, "", TWO_HEADERS),
 ];
 
+const HEAD: &str = "\
+# Where other projects' statements are not ours
+
+Made from the tables in `tests/corpus.rs` (`UPDATE_EXPECTED=1 cargo test --test corpus`). At least 99 % of all other
+stated fields are equal to the records of `events`, and the two that are not have their reasons at the end.
+
+## Excepted fields
+
+| file | line | field | why |
+| --- | --- | --- | --- |
+";
+
+const FOOT: &str = "
+## Stated, and not equal
+
+- A PAM line whose user name is `rhost=1.2.3.4`: two addresses stand where one should, and the line does not say which is
+  the attacker's own text. Neither is taken.
+- Exim's SpamAssassin note quotes the client in the middle of the sender's own words (`host=… [ip]` behind a Message-ID
+  and a sender); it is a note without a client.
+
+## Postfix's own collate script
+
+On the whole logs the messages, and the attempts of each queue ID, are those of `auxiliary/collate/collate.pl`, with two
+differences:
+
+- `maillog-dump`: two messages more here. Their beginning is older than the log; collate drops the lines of a queue ID
+  that it has not seen begin. They are real: `messages` shows them with `incomplete: no_beginning`.
+- `maillogsentinel`: its anonymiser has replaced the words of the daemons (`message-anon_hostname_7=<…>`), so that no line
+  of it can be read; collate goes by the queue IDs alone. Its lines are counted as unknown.
+
+Where a filter or an alias makes several queue IDs of one message, collate prints each by itself or joins lines by
+process; here they are messages of one submission, linked by what the daemons say.
+";
+
+fn cell(field: &str, any: &str) -> String {
+    match field {
+        "" | "0" => any.to_owned(),
+        field => format!("`{field}`"),
+    }
+}
+
+#[test]
+fn the_exceptions_are_written_down() {
+    let rows = EXCEPTIONS.iter().map(|exception| {
+        let line = cell(&exception.line.to_string(), "all");
+        let field = cell(exception.field, "all");
+        let (file, reason) = (exception.file, exception.reason);
+        format!("| `{file}` | {line} | {field} | {reason} |\n")
+    });
+    let sources = OUT_OF_SCOPE.iter().map(|(source, files)| {
+        let files: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+        format!("- `{source}`: {}\n", files.join(", "))
+    });
+    let text = format!(
+        "{HEAD}{}\n## Programs of which no claim is made\n\n{}{FOOT}",
+        rows.collect::<String>(),
+        sources.collect::<String>()
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/corpus-exceptions.md");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&path, &text).expect("the document can be written");
+    }
+    let written = std::fs::read_to_string(&path).expect("the document is there");
+    assert_eq!(written, text);
+}
+
 fn corpus() -> Option<PathBuf> {
     let named = std::env::var_os("MAILSLEUTH_CORPUS").map(PathBuf::from);
     let folder =

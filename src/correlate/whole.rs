@@ -34,7 +34,13 @@ impl Correlator {
         message.size = submission.size.or(message.size);
         message.nrcpt = submission.nrcpt.or(message.nrcpt);
         message.from = from.or(message.from);
-        // OpenSMTPD names the sender with the first recipient, and the size when the content is there.
+        // What a server hands to itself without a sender is mail about mail.
+        if submission.from.is_some_and(|from| from.is_null())
+            && message.origin.kind == OriginKind::Pickup
+        {
+            message.origin.kind = OriginKind::Bounce;
+        }
+        // OpenSMTPD names the size when the content is there, and the sender with each recipient.
         if submission.size.is_some() && submission.nrcpt != Some(0) {
             message.queued_line.get_or_insert(record.at);
         }
@@ -145,6 +151,10 @@ impl Correlator {
             return;
         };
         let names_connection = parse::session(record.program, record.text).is_some();
+        if names_connection && said.client_ip.is_none() && origin.client_ip.is_none() {
+            // OpenSMTPD: `address=local`, sendmail(8) or the server itself.
+            origin.kind = OriginKind::Pickup;
+        }
         let is_recent = record.timestamp.micros - said.at_micros <= SAID_MICROS;
         let is_same = match origin.client_ip {
             Some(ip) => said.client_ip == Some(ip),

@@ -118,7 +118,14 @@ fn user_and_host(text: &str) -> Option<(Option<&str>, Client<'_>)> {
         Some(rest) => ("", rest),
         None => take::split_at_last(text, " host=")?,
     };
-    let (client, _) = host(rest)?;
+    let client = match host(rest) {
+        Some((client, _)) => client,
+        None if take::is_host(rest) => Client {
+            name: Some(rest),
+            ..Client::default()
+        },
+        None => return None,
+    };
     let user = front
         .strip_prefix("user=")
         .map(|user| take::split_at_last(user, " auth=").map_or(user, |(user, _)| user));

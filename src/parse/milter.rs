@@ -295,7 +295,7 @@ pub(super) fn spamd(text: &str) -> Option<Event<'_>> {
 }
 
 fn old_spamd(text: &str) -> Option<Event<'_>> {
-    let verdicts = ["clean message ", "identified spam "];
+    let verdicts = ["clean message ", "identified spam ", "result: "];
     if verdicts.iter().any(|words| text.starts_with(words)) {
         return verdict(None, None, text);
     }

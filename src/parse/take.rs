@@ -292,6 +292,14 @@ pub(super) fn looks_like_ip(text: &str) -> bool {
         && text.bytes().any(|b| matches!(b, b'.' | b':'))
 }
 
+/// A host's name: letters, digits, `-`, `.`, `_`.
+pub(super) fn is_host(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+}
+
 /// The text in `<…>`; without brackets, or cut off before the second one, what there is.
 pub(super) fn unbracketed(text: &str) -> &str {
     match text.strip_prefix('<') {

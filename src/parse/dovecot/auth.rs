@@ -183,7 +183,7 @@ const GUESSES: [&str; 34] = [
 ];
 
 /// The database did not answer, or is set up badly.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "Internal failure",
     "internal failure",
     "Auth request finished: temp_fail",
@@ -196,6 +196,8 @@ const OWN: [&str; 12] = [
     "User query failed",
     "Database query failed",
     "Credentials lookup failed",
+    // The password was right, but the two databases disagree.
+    "user not found from userdb",
 ];
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) fn parse<'a>(
             Some(("QT", time, _)) => found.delay = take::duration(time),
             Some((key, ..)) if is_key(key) => {}
             _ => {
-                found.reason = reason(rest, &mut found.relay);
+                found.reason = without_time(reason(rest, &mut found.relay));
                 break;
             }
         }
@@ -97,7 +97,20 @@ fn reason<'a>(text: &'a str, found: &mut Relay<'a>) -> &'a str {
         }
         None => rest,
     };
-    rest.strip_prefix(": ").unwrap_or(rest)
+    // `+deliver_time` puts its field before the colon here.
+    let rest = match rest.strip_prefix(" DT=") {
+        Some(time) => take::split_at_byte(time, b':').map_or("", |(_, reason)| reason),
+        None => rest.strip_prefix(':').unwrap_or(rest),
+    };
+    rest.trim_start()
+}
+
+/// `+deliver_time` ends the line of a failure: `…: 550 5.1.1 User unknown DT=0s`.
+fn without_time(text: &str) -> &str {
+    match take::split_at_last(text, " DT=") {
+        Some((front, time)) if take::duration(time).is_some() => front,
+        _ => text,
+    }
 }
 
 /// `550 5.1.1 …`, `SMTP error from remote mail server after RCPT TO:<b@x>: 550 5.1.1 …`.
@@ -161,6 +174,60 @@ mod tests {
                 status: "deferred",
                 reason: "SMTP error from remote mail server after RCPT TO:<b@example.net>: 450 4.2.0 Greylisted",
                 ..sent
+            },
+        );
+    }
+
+    /// Exim 4.96 with `log_selector = +deliver_time`.
+    #[test]
+    fn the_time_of_an_attempt() {
+        let reason = "SMTP error from remote mail server after RCPT TO:<b@example.net>: 450 4.2.0 Greylisted; try later";
+        let deferred = Delivery {
+            queue_id: QueueId("1xW4he-000553-1k"),
+            to: Address("b@example.net"),
+            relay: Relay {
+                name: Some("mx.example.net"),
+                ip: Some("192.0.2.25"),
+                port: Some(25),
+            },
+            dsn: EnhancedStatus::parse("4.2.0"),
+            status: "deferred",
+            reason,
+            ..Delivery::default()
+        };
+        let line = "1xW4he-000553-1k == b@example.net R=remote T=remote_smtp defer (-44) H=mx.example.net [192.0.2.25]:25 DT=0s: ";
+        check(&format!("{line}{reason}"), deferred);
+        let reason = "SMTP error from remote mail server after RCPT TO:<b@example.net>: 550 5.1.1 User unknown";
+        let line = "1xW4he-000553-1k ** b@example.net F=<a@x> R=remote T=remote_smtp H=mx.example.net [192.0.2.25]:25: ";
+        check(
+            &format!("{line}{reason} DT=0s"),
+            Delivery {
+                dsn: EnhancedStatus::parse("5.1.1"),
+                status: "bounced",
+                reason,
+                ..deferred
+            },
+        );
+        check(
+            "1xW4he-000553-1k == b@example.net routing defer (-52) DT=0s: retry time not reached",
+            Delivery {
+                relay: Relay::default(),
+                dsn: None,
+                reason: "retry time not reached",
+                ..deferred
+            },
+        );
+        check(
+            "1xW4he-000553-1k == b@example.net <c@example.net> R=local_user T=local defer (-1) DT=0s",
+            Delivery {
+                relay: Relay {
+                    name: Some("local"),
+                    ..Relay::default()
+                },
+                orig_to: Some(Address("c@example.net")),
+                dsn: None,
+                reason: "",
+                ..deferred
             },
         );
     }

@@ -4,7 +4,7 @@ mod delivery;
 mod session;
 
 use super::take;
-use crate::event::{Event, NotificationKind, Submission};
+use crate::event::{Event, NotificationKind, Submission, SuperuserAction};
 use crate::mail::{Address, Client, QueueId};
 
 /// Reads any line, without its date; `[pid] ` may stand in front.
@@ -23,15 +23,26 @@ pub(super) fn parse(text: &str) -> Option<Event<'_>> {
             queue_id: id,
             how: None,
         }),
-        "Frozen" | "Unfrozen" | "frozen" | "unfrozen" | "cancelled" | "no" | "removed"
-        | "error" | "Message" | "Spool" | "DKIM:" | "retry" | "Queued" | "Error" | "User"
-        | "malware" | "demime" | "spamd:" | "TLS" => Some(Event::Note {
-            queue_id: Some(id),
-            client: None,
-            text: rest,
-        }),
+        "frozen" | "Frozen" => superuser(id, SuperuserAction::Held),
+        "unfrozen" | "Unfrozen" => superuser(id, SuperuserAction::Released),
+        "removed" | "cancelled" if after.starts_with("by ") => {
+            superuser(id, SuperuserAction::Removed)
+        }
+        "cancelled" | "no" | "removed" | "error" | "Message" | "Spool" | "DKIM:" | "retry"
+        | "Queued" | "Error" | "User" | "malware" | "demime" | "spamd:" | "TLS" => {
+            Some(Event::Note {
+                queue_id: Some(id),
+                client: None,
+                text: rest,
+            })
+        }
         _ => session::parse(Some(id), rest),
     }
+}
+
+/// `frozen by root`, `Unfrozen by errmsg timer`, `removed by root`, `cancelled by timeout_frozen_after`: or Exim by itself.
+fn superuser(queue_id: QueueId<'_>, action: SuperuserAction) -> Option<Event<'_>> {
+    Some(Event::Superuser { queue_id, action })
 }
 
 /// Syslog's copy may keep Exim's own date.
@@ -230,6 +241,21 @@ mod tests {
         ] {
             assert_eq!(parse(line), Some(removed.clone()), "{line}");
         }
+        let check = |text: &str, action| {
+            let line = format!("1tAbCd-000000005vi-0000 {text}");
+            let wanted = Event::Superuser {
+                queue_id: ID,
+                action,
+            };
+            assert_eq!(parse(&line), Some(wanted), "{text}");
+        };
+        check("Frozen", SuperuserAction::Held);
+        check("unfrozen by root", SuperuserAction::Released);
+        check("removed by root", SuperuserAction::Removed);
+        check(
+            "cancelled by timeout_frozen_after",
+            SuperuserAction::Removed,
+        );
         assert_eq!(parse("an arbitrary sentence"), None);
         assert_eq!(parse("1tAbCd-000000005vi-0000 an arbitrary sentence"), None);
     }

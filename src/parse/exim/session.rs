@@ -329,6 +329,8 @@ fn note<'a>(queue_id: Option<QueueId<'a>>, text: &'a str) -> Option<Event<'a>> {
         "Warning: ",
         "ALERT: ",
         "LOG: ",
+        "unable to set gid=",
+        "appendfile transport process returned ",
     ];
     let is_known = client_text.is_some() || others.iter().any(|known| text.starts_with(known));
     // `b@example.net: error ignored`

@@ -259,8 +259,10 @@ pub(super) fn delivered(found: Delivery<'_>) -> Option<Event<'_>> {
     Some(Event::Delivery(Box::new(Delivery {
         status,
         dsn,
-        // `rcpt=<->`: there was no alias.
-        orig_to: found.orig_to.filter(|to| !matches!(to.0, "-" | "")),
+        // `rcpt=<->`, or the same: there was no alias.
+        orig_to: found
+            .orig_to
+            .filter(|to| !matches!(to.0, "-" | "") && *to != found.to),
         ..found
     })))
 }
