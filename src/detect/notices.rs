@@ -34,7 +34,6 @@ pub(super) fn read(tables: &Tables) -> Result<Vec<Notice>> {
         .clone()
         .lazy()
         .filter(wanted.and(col(columns::ACCEPTED)))
-        .sort([columns::MESSAGE], SortMultipleOptions::default())
         .collect()?;
     let mailboxes = mailboxes(tables)?;
 

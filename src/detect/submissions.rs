@@ -1,6 +1,7 @@
 //! Rows of the tables as what detectors reason about: a submission with its deliveries.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use anyhow::Result;
 use hashbrown::HashMap;
@@ -52,22 +53,12 @@ pub(super) struct DeliverySeen {
 
 /// The accepted submissions of each login, by login name, each in the order of the log.
 pub(super) fn by_account(tables: &Tables) -> Result<Vec<(Symbol, Vec<Submission>)>> {
-    let mine = col(columns::SASL_USERNAME).is_not_null();
-    let messages = tables.messages.clone().lazy().filter(mine.clone());
-    let messages = messages
-        .sort([columns::MESSAGE], SortMultipleOptions::default())
-        .collect()?;
-    let deliveries = tables.deliveries.clone().lazy().filter(mine).collect()?;
-    let mut submissions = Reader::new(&messages)?.submissions()?;
-    add_deliveries(&mut submissions, &deliveries, &tables.lineage)?;
-
-    let mut accounts: HashMap<Symbol, Vec<Submission>> = HashMap::new();
-    for (account, submission) in submissions.into_values_in_order() {
-        if let Some(account) = account {
-            accounts.entry(account).or_default().push(submission);
-        }
-    }
-    let mut accounts: Vec<_> = accounts.into_iter().collect();
+    let mut submissions = Reader::new(&tables.messages)?.submissions(true)?;
+    add_deliveries(&mut submissions, &tables.deliveries, &tables.lineage)?;
+    let accounts = submissions.by_account.into_iter();
+    let mut accounts: Vec<(Symbol, Vec<Submission>)> = accounts
+        .filter_map(|(account, list)| Some((account?, list)))
+        .collect();
     accounts.sort_by(|a, b| tables.strings.get(a.0).cmp(tables.strings.get(b.0)));
     Ok(accounts)
 }
@@ -84,10 +75,12 @@ pub(super) fn with_numbers(tables: &Tables, numbers: &[u32]) -> Result<Vec<Submi
         .sort([columns::MESSAGE], SortMultipleOptions::default())
         .collect()?;
     let deliveries = tables.deliveries.clone().lazy().filter(mine).collect()?;
-    let mut submissions = Reader::new(&messages)?.submissions()?;
+    let mut submissions = Reader::new(&messages)?.submissions(false)?;
     add_deliveries(&mut submissions, &deliveries, &tables.lineage)?;
-    let list = submissions.into_values_in_order();
-    Ok(list.map(|(_, submission)| submission).collect())
+    let lists = submissions.by_account.into_iter();
+    let mut all: Vec<Submission> = lists.flat_map(|(_, list)| list).collect();
+    all.sort_by_key(|submission| submission.number);
+    Ok(all)
 }
 
 /// The address of a client, if the log did not mask it.
@@ -95,21 +88,41 @@ pub(super) fn ip_of(strings: &Strings, client_ip: Option<Symbol>) -> Option<IpAd
     strings.get(client_ip?).parse().ok()
 }
 
-/// The submissions by number, in the order of the table, with their logins.
+/// The submissions of each login, in the order in which the logins are met.
+#[derive(Default)]
 struct Submissions {
-    list: Vec<(Option<Symbol>, Submission)>,
-    index: HashMap<u32, usize>,
+    by_account: Vec<(Option<Symbol>, Vec<Submission>)>,
+    accounts: HashMap<Option<Symbol>, u32>,
+    /// By message number: which of the logins, and which of its submissions.
+    places: Vec<Option<(u32, NonZeroU32)>>,
 }
 
 impl Submissions {
-    fn into_values_in_order(self) -> impl Iterator<Item = (Option<Symbol>, Submission)> {
-        self.list.into_iter()
+    fn push(&mut self, account: Option<Symbol>, submission: Submission) {
+        let by_account = &mut self.by_account;
+        let which = *self.accounts.entry(account).or_insert_with(|| {
+            by_account.push((account, Vec::new()));
+            index(by_account.len() - 1)
+        });
+        let (_, list) = &mut by_account[which as usize];
+        let number = submission.number as usize;
+        list.push(submission);
+        if self.places.len() <= number {
+            self.places.resize(number + 1, None);
+        }
+        // Counted from 1.
+        self.places[number] = NonZeroU32::new(index(list.len())).map(|place| (which, place));
     }
 
     fn get_mut(&mut self, number: u32) -> Option<&mut Submission> {
-        let index = *self.index.get(&number)?;
-        Some(&mut self.list[index].1)
+        let (which, place) = (*self.places.get(number as usize)?)?;
+        let (_, list) = self.by_account.get_mut(which as usize)?;
+        list.get_mut(place.get() as usize - 1)
     }
+}
+
+fn index(place: usize) -> u32 {
+    u32::try_from(place).expect("messages are numbered with 32 bits")
 }
 
 /// Cells of the messages' table, by column: looked up by name once, not for each row.
@@ -154,7 +167,7 @@ impl<'a> Reader<'a> {
         Ok(self.table.column(name)?.u32()?)
     }
 
-    fn submissions(&self) -> Result<Submissions> {
+    fn submissions(&self, only_with_login: bool) -> Result<Submissions> {
         let numbers = self.u32s(columns::MESSAGE)?;
         let roots = self.u32s(columns::SUBMISSION)?;
         let accounts = self.u32s(columns::SASL_USERNAME)?;
@@ -164,19 +177,15 @@ impl<'a> Reader<'a> {
         let queue_ids = self.table.column(columns::QUEUE_ID)?.str()?;
         let bounces = self.u32s(columns::BOUNCES)?;
         let untold = self.u32s(columns::UNTOLD)?;
-        let mut found = Submissions {
-            list: Vec::new(),
-            index: HashMap::new(),
-        };
+        let mut found = Submissions::default();
         let n_rows = self.table.height();
         for row in 0..n_rows {
             let is_root = numbers.get(row) == roots.get(row)
                 && origins.get(row) != Some(OriginKind::Bounce as u32);
-            if is_root && accepted.get(row) == Some(true) {
-                let account = accounts.get(row).and_then(Symbol::from_u32);
-                let submission = self.submission(row);
-                found.index.insert(submission.number, found.list.len());
-                found.list.push((account, submission));
+            let account = accounts.get(row).and_then(Symbol::from_u32);
+            let is_wanted = account.is_some() || !only_with_login;
+            if is_root && accepted.get(row) == Some(true) && is_wanted {
+                found.push(account, self.submission(row));
             }
         }
         // Where the log's head is cut off, a child can stand before its parent: hence a second round.
@@ -251,6 +260,10 @@ fn add_deliveries(
         };
         let status = statuses.get(row).unwrap_or(0) as usize;
         let reply = replies.get(row).unwrap_or(0) as usize;
+        // Most have one recipient, and room for more is rarely used.
+        if submission.deliveries.is_empty() {
+            submission.deliveries.reserve_exact(1);
+        }
         submission.deliveries.push(DeliverySeen {
             to,
             orig_to: orig_to.get(row).and_then(Symbol::from_u32),
