@@ -120,13 +120,17 @@ fn sum(findings: &[&Value], count: &str) -> Option<u64> {
     numbers.reduce(|sum, number| sum + number)
 }
 
+fn number(told: Option<u64>) -> String {
+    told.map_or_else(|| "nothing".to_owned(), |number| number.to_string())
+}
+
 /// Counts of messages, and of recipients where one finding tells of all.
 fn wrong_counts(expectation: &Expectation, findings: &[&Value]) -> Vec<String> {
     let truth = expectation.counts.iter();
     let compared = truth.filter(|(count, _)| *count == "messages" || findings.len() == 1);
     let wrong = compared.filter_map(|(count, right)| {
         let told = sum(findings, count);
-        (told != Some(*right)).then(|| format!("{count}: told {told:?}, true {right}"))
+        (told != Some(*right)).then(|| format!("{count}: told {}, true {right}", number(told)))
     });
     wrong.collect()
 }
@@ -139,7 +143,10 @@ fn differences(expectation: &Expectation, findings: &[&Value]) -> Vec<String> {
     for (count, right) in expectation.driver_counts() {
         let told = sum(findings, count);
         if told != Some(right) {
-            differences.push(format!("{count}: told {told:?}, the driver has {right}"));
+            differences.push(format!(
+                "{count}: told {}, the driver has {right}",
+                number(told)
+            ));
         }
     }
     let told: BTreeSet<&str> = findings

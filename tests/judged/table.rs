@@ -94,24 +94,40 @@ pub(crate) fn table(judgements: &[&Judgement]) -> String {
     text
 }
 
-/// What was missed and what was said without reason at `medium` or above.
-pub(crate) fn mistakes(judgement: &Judgement) -> Vec<String> {
+/// Something missed, said without reason, or counted wrong.
+pub(crate) struct Mistake {
+    pub(crate) set: String,
+    pub(crate) detector: String,
+    pub(crate) line: String,
+}
+
+/// What was missed, what was said without reason at `medium` or above, and wrong counts.
+pub(crate) fn mistakes(judgement: &Judgement) -> Vec<Mistake> {
     let set = &judgement.set;
+    let mistake = |detector: &str, line: String| Mistake {
+        set: set.clone(),
+        detector: detector.to_owned(),
+        line: format!("`{set}`: {line}"),
+    };
     let mut mistakes = Vec::new();
-    for verdict in judgement.verdicts.iter().filter(|v| !v.is_found()) {
+    for verdict in &judgement.verdicts {
         let (detector, subject) = (&verdict.detector, &verdict.subject);
         let asked = verdict.min_level.as_str();
         let came = verdict.came.map_or("nothing came", Level::as_str);
-        let line =
-            format!("`{set}`: missed `{detector}` about {subject}, at least {asked}: {came}");
-        mistakes.push(line);
+        if !verdict.is_found() {
+            let line = format!("missed `{detector}` about {subject}, at least {asked}: {came}");
+            mistakes.push(mistake(detector, line));
+        }
+        for wrong in &verdict.wrong {
+            mistakes.push(mistake(detector, format!("wrong `{detector}`: {wrong}")));
+        }
     }
     let alarms = judgement.false_alarms.iter();
     for alarm in alarms.filter(|alarm| alarm.level >= Level::Medium) {
         let (detector, subject) = (&alarm.detector, &alarm.subject);
         let (level, title) = (alarm.level.as_str(), &alarm.title);
-        let line = format!("`{set}`: false `{detector}` about {subject}, {level}: {title}");
-        mistakes.push(line);
+        let line = format!("false `{detector}` about {subject}, {level}: {title}");
+        mistakes.push(mistake(detector, line));
     }
     mistakes
 }
@@ -121,7 +137,7 @@ pub(crate) fn inexact(judgement: &Judgement) -> Vec<String> {
     let mut lines = Vec::new();
     for verdict in &judgement.verdicts {
         let (set, detector) = (&judgement.set, &verdict.detector);
-        for difference in verdict.wrong.iter().chain(&verdict.differences) {
+        for difference in &verdict.differences {
             lines.push(format!("`{set}`: `{detector}`: {difference}"));
         }
     }
