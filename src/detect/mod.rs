@@ -6,6 +6,7 @@ mod compromised_account;
 mod counting;
 mod credential_attack;
 mod dnsbl_failure;
+mod locked_out_user;
 mod notices;
 mod passwords;
 mod refusals;
@@ -172,6 +173,7 @@ impl Context<'_> {
 pub const DETECTORS: &[&Detector] = &[
     &compromised_account::DETECTOR,
     &credential_attack::DETECTOR,
+    &locked_out_user::DETECTOR,
     &dnsbl_failure::DETECTOR,
     &sender_mismatch::DETECTOR,
     &backscatter_victim::DETECTOR,

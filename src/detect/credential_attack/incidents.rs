@@ -11,7 +11,7 @@ use super::{
 use crate::detect::Context;
 
 /// More single guessers than this are told as one attack.
-const MAX_SINGLE: usize = 5;
+pub(super) const MAX_SINGLE: usize = 5;
 
 /// What kind of claim is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub(super) fn sort<'a>(
     let (mut incidents, rest) = around_hits(tries, hits, guesses);
     let (sources, rest) = single_sources(context, tries, rest);
     incidents.extend(sources);
+    let (informed, rest) = informed(context, tries, rest);
+    incidents.extend(informed);
     let (accounts, rest) = single_accounts(context, tries, rest);
     incidents.extend(accounts);
     let is_large =
@@ -192,7 +194,7 @@ fn single_sources<'a>(
 fn is_strong(context: &Context<'_>, tries: &Tries, guesses: &[&Try]) -> bool {
     is_large(context, guesses) || is_targeted(context, tries, guesses) || {
         let (known, all) = known_names(tries, guesses);
-        known as f64 >= context.threshold(&KNOWN_NAMES) && 2 * known >= all
+        known as f64 >= context.threshold(&KNOWN_NAMES) && 3 * known >= all
     }
 }
 
@@ -233,6 +235,38 @@ fn is_same(one: &[&Try], other: &[&Try]) -> bool {
     let smaller = names.len().min(others.len());
     let alike = smaller > 0 && 2 * shared >= smaller && shared >= smaller.min(3);
     alike && !days(one).is_disjoint(&days(other))
+}
+
+/// Networks that each try little, much of it at logins that exist here: they share a list of them.
+fn informed<'a>(
+    context: &Context<'_>,
+    tries: &Tries,
+    guesses: Vec<&'a Try>,
+) -> (Option<Incident<'a>>, Vec<&'a Try>) {
+    let is_known = |guess: &Try| guess.name.is_some_and(|name| tries.is_personal(name));
+    let mut by_source: HashMap<Source, (u64, u64)> = HashMap::new();
+    for guess in &guesses {
+        let (known, all) = by_source.entry(tries.source(guess)).or_default();
+        *known += if is_known(guess) { guess.n_times } else { 0 };
+        *all += guess.n_times;
+    }
+    let is_core = |(known, all): &(u64, u64)| 3 * *known >= *all;
+    let in_core = |guess: &&Try| by_source.get(&tries.source(guess)).is_some_and(is_core);
+    let core: Vec<&Try> = guesses.iter().copied().filter(in_core).collect();
+    let (n_names, _) = known_names(tries, &core);
+    let at_known = core.iter().copied().filter(|guess| is_known(guess));
+    let is_campaign = n_names as f64 >= context.threshold(&KNOWN_NAMES)
+        && peak(at_known, DAY_MICROS) as f64 >= context.threshold(&TARGETED_PER_DAY);
+    if !is_campaign {
+        return (None, guesses);
+    }
+    // Once there is a list, whoever tries any name of it has it.
+    let has_list = |guess: &&Try| {
+        let counts = by_source.get(&tries.source(guess));
+        counts.is_some_and(|(known, _)| *known > 0)
+    };
+    let (theirs, rest) = guesses.into_iter().partition(has_list);
+    (Some(Incident::new(Kind::Together, theirs)), rest)
 }
 
 /// Logins that many networks try, each too little to be seen alone.

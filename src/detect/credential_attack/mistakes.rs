@@ -3,9 +3,12 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::hits::Hit;
-use super::tries::{Name, Source, Tries, Try};
-use super::{OWN_NAMES, OWN_TRIES};
+use super::tries::{Name, Source, Tries, Try, peak};
+use super::{BURST_MICROS, OWN_NAMES, OWN_PACE, OWN_TRIES};
 use crate::detect::Context;
+
+/// At home, at work, on the road.
+const OWN_PROVIDERS: usize = 3;
 
 /// Successes of as many logins make an address a gateway: an office, a webmail server, a carrier.
 const CROWD: usize = 3;
@@ -15,11 +18,14 @@ struct Judge<'a> {
     tries: &'a Tries,
     own_tries: u64,
     own_names: usize,
+    own_pace: u64,
     /// Names that each network failed on and that never log in from there.
     strange_names: HashMap<Source, HashSet<Name>>,
     n_tries: HashMap<(Source, Option<Name>), u64>,
-    /// Providers from which each name was tried.
+    /// Providers from which each name was tried, in countries from which it logs in.
     providers: HashMap<Name, HashSet<Option<u32>>>,
+    /// The most tries within ten minutes, of each network and name.
+    paces: HashMap<(Source, Option<Name>), u64>,
 }
 
 /// The failures that are no mistake of somebody who belongs here, in log order. Where a guess succeeded, none is.
@@ -29,6 +35,8 @@ pub(super) fn leave_out<'a>(context: &Context<'_>, tries: &'a Tries, hits: &[Hit
         tries,
         own_tries: context.threshold(&OWN_TRIES) as u64,
         own_names: context.threshold(&OWN_NAMES) as usize,
+        own_pace: context.threshold(&OWN_PACE) as u64,
+        paces: paces(tries),
         strange_names: HashMap::new(),
         n_tries: HashMap::new(),
         providers: HashMap::new(),
@@ -37,8 +45,10 @@ pub(super) fn leave_out<'a>(context: &Context<'_>, tries: &'a Tries, hits: &[Hit
         let source = tries.source(failure);
         *judge.n_tries.entry((source, failure.name)).or_default() += failure.n_times;
         if let Some(name) = failure.name {
-            let providers = judge.providers.entry(name).or_default();
-            providers.insert(tries.client(failure).asn);
+            let client = tries.client(failure);
+            if tries.is_at_home(name, client) {
+                judge.providers.entry(name).or_default().insert(client.asn);
+            }
             if !tries.succeeds_from(name, source) {
                 judge.strange_names.entry(source).or_default().insert(name);
             }
@@ -79,8 +89,8 @@ impl Judge<'_> {
         names.len() >= CROWD && n_strange <= names.len()
     }
 
-    /// The name logs in from the same network or provider, or all its failures come through one provider of its
-    /// country: a device that was not told of a new password.
+    /// The name logs in from the same network or provider; or from the country, and a device that was not told of
+    /// a new password tries, through the few providers that it roams, at the pace of a mail program.
     fn is_owner(&self, name: Name, failure: &Try) -> bool {
         let client = self.tries.client(failure);
         if self.tries.succeeds_from(name, client.source)
@@ -88,11 +98,12 @@ impl Judge<'_> {
         {
             return true;
         }
-        let one_provider = self.providers.get(&name).is_some_and(|all| all.len() == 1);
-        let at_home = client
-            .country
-            .is_some_and(|country| self.tries.countries(name).contains(&country));
-        self.tries.is_known(name) && (client.is_private || (one_provider && at_home))
+        let n_providers = self.providers.get(&name).map_or(0, HashSet::len);
+        let pace = self.paces.get(&(client.source, Some(name)));
+        let is_device = self.tries.is_at_home(name, client)
+            && n_providers <= OWN_PROVIDERS
+            && pace.is_some_and(|pace| *pace <= self.own_pace);
+        self.tries.is_known(name) && (client.is_private || is_device)
     }
 
     /// A few tries at a name that does not log in from there, where another does.
@@ -107,4 +118,14 @@ impl Judge<'_> {
         let client = self.tries.client(failure);
         client.is_private || self.tries.uses_of(client.source).next().is_some()
     }
+}
+
+fn paces(tries: &Tries) -> HashMap<(Source, Option<Name>), u64> {
+    let mut by_key: HashMap<(Source, Option<Name>), Vec<&Try>> = HashMap::new();
+    for failure in &tries.failures {
+        let key = (tries.source(failure), failure.name);
+        by_key.entry(key).or_default().push(failure);
+    }
+    let pace = |(key, tries): (_, Vec<&Try>)| (key, peak(tries.into_iter(), BURST_MICROS));
+    by_key.into_iter().map(pace).collect()
 }

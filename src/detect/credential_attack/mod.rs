@@ -46,6 +46,11 @@ const OWN_NAMES: Threshold = Threshold {
     value: 2.0,
     meaning: "different names that one who belongs here may mistype; an old password in a telephone is one name, however often",
 };
+const OWN_PACE: Threshold = Threshold {
+    name: "own-pace",
+    value: 30.0,
+    meaning: "wrong passwords for a login within ten minutes from one network of its country that a mail program may cause;         a guesser is faster",
+};
 const MIN_SAID: Threshold = Threshold {
     name: "min-said",
     value: 5.0,
@@ -75,7 +80,7 @@ const TARGETED_PER_DAY: Threshold = Threshold {
 const KNOWN_NAMES: Threshold = Threshold {
     name: "known-names",
     value: 8.0,
-    meaning: "different logins that exist here, no role names, at least half of all names that one network tries: it has a list",
+    meaning: "different logins that exist here, no role names, at least a third of all names tried: there is a list of them",
 };
 const ONE_ACCOUNT_TRIES: Threshold = Threshold {
     name: "one-account-tries",
@@ -145,7 +150,7 @@ pub(super) const DETECTOR: Detector = Detector {
             name: "knows-logins",
             group: "target",
             weight: 0.5,
-            meaning: "most names that it tries are logins of this server: it has a list of them",
+            meaning: "many of the names tried are logins of this server: there is a list of them",
         },
         SignalKind {
             name: "targeted",
@@ -185,6 +190,7 @@ pub(super) const DETECTOR: Detector = Detector {
         UNDER_ATTACK_NETWORKS,
         OWN_TRIES,
         OWN_NAMES,
+        OWN_PACE,
         MIN_SAID,
         BUSY_BACKGROUND,
         BURST,

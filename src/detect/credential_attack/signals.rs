@@ -3,9 +3,9 @@
 use hashbrown::HashSet;
 use serde_json::{Map, Value, json};
 
-use super::incidents::{Incident, Kind, is_large, is_targeted, known_names};
+use super::incidents::{Incident, Kind, MAX_SINGLE, is_large, is_targeted, known_names};
 use super::tries::{Name, Source, Tries, peak, total};
-use super::{DAY_MICROS, DETECTOR, KNOWN_NAMES, TARGETED_PER_DAY};
+use super::{DAY_MICROS, DETECTOR, KNOWN_NAMES, LARGE_PER_DAY, LARGE_TOGETHER, TARGETED_PER_DAY};
 use crate::detect::Context;
 use crate::finding::Signal;
 
@@ -44,12 +44,16 @@ pub(super) fn signals(
         Kind::Sources => [
             knows_logins(context, tries, incident),
             targeted(context, tries, incident),
-            volume(context, tries, incident),
+            volume(context, incident),
             origin(tries, incident),
         ]
         .to_vec(),
         Kind::OneAccount(name) => vec![one_account(tries, incident, name), origin(tries, incident)],
-        Kind::Together => vec![volume(context, tries, incident), origin(tries, incident)],
+        Kind::Together => vec![
+            knows_logins(context, tries, incident),
+            volume(context, incident),
+            origin(tries, incident),
+        ],
         Kind::Background => vec![background(tries, incident)],
     };
     found.into_iter().flatten().collect()
@@ -140,9 +144,19 @@ fn many_guesses(context: &Context<'_>, n_peak: u64) -> Option<Signal> {
         .flatten()
 }
 
-fn volume(context: &Context<'_>, _tries: &Tries, incident: &Incident<'_>) -> Option<Signal> {
+fn volume(context: &Context<'_>, incident: &Incident<'_>) -> Option<Signal> {
     let n_peak = peak(incident.guesses.iter().copied(), DAY_MICROS);
-    if incident.kind != Kind::Together && !is_large(context, &incident.guesses) {
+    let is_large = match incident.kind {
+        // As much as so many single guessers, or as all the background must not be.
+        Kind::Together => {
+            let single = context.threshold(&LARGE_PER_DAY) * MAX_SINGLE as f64;
+            n_peak as f64 >= single.min(context.threshold(&LARGE_TOGETHER))
+        }
+        Kind::Hit | Kind::Sources | Kind::OneAccount(_) | Kind::Background => {
+            is_large(context, &incident.guesses)
+        }
+    };
+    if !is_large {
         return many_guesses(context, n_peak);
     }
     let detail = format!("{n_peak} guesses within 24 hours: nothing stopped them");
@@ -151,7 +165,7 @@ fn volume(context: &Context<'_>, _tries: &Tries, incident: &Incident<'_>) -> Opt
 
 fn knows_logins(context: &Context<'_>, tries: &Tries, incident: &Incident<'_>) -> Option<Signal> {
     let (known, all) = known_names(tries, &incident.guesses);
-    if (known as f64) < context.threshold(&KNOWN_NAMES) || 2 * known < all {
+    if (known as f64) < context.threshold(&KNOWN_NAMES) || 3 * known < all {
         return None;
     }
     let detail = format!("{known} of the {all} names that it tries are logins of this server");

@@ -10,7 +10,7 @@ use crate::detect::rows::{line_of, moment_of};
 use crate::detect::submissions::ip_of;
 use crate::knowledge::geoip::Country;
 use crate::knowledge::places::{Network, is_private};
-use crate::mail::{LineRef, Timestamp};
+use crate::mail::{Address, LineRef, Timestamp};
 use crate::tables::columns;
 
 /// A login name without regard to case: an index into [`Tries::names`].
@@ -61,6 +61,9 @@ pub(super) struct Tries {
     /// For each name: indexes of its successes.
     uses: Vec<Vec<usize>>,
     used_from: HashSet<(Name, Source)>,
+    countries: Vec<HashSet<Country>>,
+    /// Of the names that log in.
+    local_parts: HashSet<String>,
     /// For each network: indexes of the successes from there.
     uses_of: HashMap<Source, Vec<usize>>,
 }
@@ -80,6 +83,8 @@ impl Tries {
             probes: Vec::new(),
             uses: Vec::new(),
             used_from: HashSet::new(),
+            countries: Vec::new(),
+            local_parts: HashSet::new(),
             uses_of: HashMap::new(),
         };
         let mut symbols: HashMap<Symbol, Name> = HashMap::new();
@@ -150,11 +155,16 @@ impl Tries {
 
     fn count_uses(&mut self) {
         self.uses = vec![Vec::new(); self.names.len()];
+        self.countries = vec![HashSet::new(); self.names.len()];
+        let used: HashSet<Name> = self.successes.iter().filter_map(|s| s.name).collect();
+        let local_part = |name: Name| Address(&self.names[name]).local_part().to_owned();
+        self.local_parts = used.into_iter().map(local_part).collect();
         for (index, success) in self.successes.iter().enumerate() {
             let source = self.clients[success.client].source;
             if let Some(name) = success.name {
                 self.uses[name].push(index);
                 self.used_from.insert((name, source));
+                self.countries[name].extend(self.clients[success.client].country);
             }
             self.uses_of.entry(source).or_default().push(index);
         }
@@ -190,9 +200,10 @@ impl Tries {
         !self.uses[name].is_empty()
     }
 
-    /// True for a name that logs in here and that nobody would try who does not know it.
+    /// True for a name that logs in here, or would with its domain, and that nobody tries who does not know it.
     pub(super) fn is_personal(&self, name: Name) -> bool {
-        self.is_known(name) && !is_guessable(&self.names[name])
+        let is_login = self.is_known(name) || self.local_parts.contains(&self.names[name]);
+        is_login && !is_guessable(&self.names[name])
     }
 
     /// True when the name ever logs in from the network.
@@ -205,10 +216,10 @@ impl Tries {
         asn.is_some() && self.uses(name).any(|used| self.client(used).asn == asn)
     }
 
-    /// The countries a name logs in from.
-    pub(super) fn countries(&self, name: Name) -> HashSet<Country> {
-        let uses = self.uses(name);
-        uses.filter_map(|used| self.client(used).country).collect()
+    /// True when the name logs in from the country of a client.
+    pub(super) fn is_at_home(&self, name: Name, client: &Client) -> bool {
+        let country = client.country;
+        country.is_some_and(|country| self.countries[name].contains(&country))
     }
 }
 
