@@ -36,7 +36,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let Investigation { log, findings, .. } = &found;
     let coverage = &log.coverage;
     match output.format {
-        Format::Text | Format::Markdown => output::document(&output, &document(&found))?,
+        Format::Text | Format::Html | Format::Markdown => {
+            output::document(&output, &document(&found)?)?
+        }
         format @ (Format::Json | Format::Jsonl | Format::Csv) => {
             output::to_output(&output, |out| {
                 render::records(out, format, "detect", "findings", findings, coverage)?;
@@ -47,12 +49,13 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(outcome(coverage, worst, Some(arguments.fail_on)))
 }
 
-fn document(found: &Investigation) -> Document {
+fn document(found: &Investigation) -> Result<Document> {
     let mut document = Document::default();
     let findings: &[Finding] = &found.findings;
     summary::verdict(&mut document, findings, found.n_hidden, &found.log.coverage);
     for finding in findings {
-        summary::finding(&mut document, finding);
+        let timeline = summary::timeline(&found.tables, finding)?;
+        summary::finding(&mut document, finding, timeline);
     }
-    document
+    Ok(document)
 }

@@ -36,7 +36,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let mut log = None;
     output::to_output(&output, |out| {
         log = Some(match output.format {
-            Format::Text | Format::Markdown => as_text(&options, &output, &wanted, out)?,
+            Format::Text | Format::Html | Format::Markdown => {
+                as_text(&options, &output, &wanted, out)?
+            }
             Format::Csv => as_table(&options, &output, &wanted, out)?,
             format @ (Format::Json | Format::Jsonl) => {
                 as_records(&options, &output, format, &wanted, out)?
@@ -60,7 +62,7 @@ fn run_unknown(options: &Options, output: &Output) -> Result<Outcome> {
     })?;
     let (shapes, n_beyond) = shapes.sorted();
     match output.format {
-        Format::Text | Format::Markdown | Format::Csv => {
+        Format::Text | Format::Html | Format::Markdown | Format::Csv => {
             output::document(output, &unknown::document(&shapes, n_beyond))?;
         }
         format @ (Format::Json | Format::Jsonl) => output::to_output(output, |out| {

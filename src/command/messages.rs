@@ -32,10 +32,10 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let mut story = reconstruct(&options, &output)?;
     let chosen = choose(&story, &options, &terms);
     match output.format {
-        Format::Text | Format::Markdown if arguments.deliveries => {
+        Format::Text | Format::Html | Format::Markdown if arguments.deliveries => {
             output::document(&output, &tables::deliveries(&story, &chosen))?;
         }
-        Format::Text | Format::Markdown => {
+        Format::Text | Format::Html | Format::Markdown => {
             output::document(&output, &tables::messages(&story, &chosen))?;
         }
         Format::Csv if arguments.deliveries => {

@@ -61,10 +61,11 @@ fn to_file(path: &Path, write: impl FnOnce(&mut Sink<'_>) -> Result<()>) -> Resu
     Ok(())
 }
 
-/// Writes a document, as Markdown if that was asked for, else as text.
+/// Writes a document, as Markdown or HTML if that was asked for, else as text.
 pub(super) fn document(output: &Output, document: &Document) -> Result<()> {
     let text = match output.format {
         Format::Markdown => render::markdown(document),
+        Format::Html => render::html(document),
         Format::Text | Format::Json | Format::Jsonl | Format::Csv => {
             render::text(document, look(output))
         }
@@ -84,6 +85,7 @@ fn look(output: &Output) -> Look {
     Look {
         // A terminal without a size says 0.
         width: width.filter(|width| *width >= 40).unwrap_or(USUAL_WIDTH),
+        utf8: is_utf8(),
         color: match output.color {
             When::Always => true,
             When::Never => false,
@@ -93,6 +95,17 @@ fn look(output: &Output) -> Look {
             }
         },
     }
+}
+
+/// True when the locale says so (locale(7)): the first of these that is set decides.
+fn is_utf8() -> bool {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+    let set = names.iter().filter_map(|name| std::env::var_os(name));
+    let first = { set }.find(|value| !value.is_empty());
+    first.is_some_and(|value| {
+        let value = value.to_string_lossy().to_ascii_lowercase();
+        value.contains("utf-8") || value.contains("utf8")
+    })
 }
 
 /// The width of the terminal on standard output.

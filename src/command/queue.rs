@@ -91,7 +91,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
             }
             Ok(())
         })?,
-        Format::Text | Format::Markdown => output::document(output, &document(&records))?,
+        Format::Text | Format::Html | Format::Markdown => {
+            output::document(output, &document(&records))?
+        }
         Format::Csv => output::to_output(output, |out| {
             let mut writer = CsvWriter::new(out, COLUMNS)?;
             for record in &records {

@@ -34,7 +34,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let worst = found.findings.iter().map(|finding| finding.level).max();
     found.hide_below(arguments.min_level);
     match output.format {
-        Format::Text | Format::Markdown => output::document(&output, &document(&found)?)?,
+        Format::Text | Format::Html | Format::Markdown => {
+            output::document(&output, &document(&found)?)?
+        }
         format @ (Format::Json | Format::Jsonl | Format::Csv) => {
             output::to_output(&output, |out| {
                 let (findings, coverage) = (&found.findings, &found.log.coverage);
@@ -56,7 +58,7 @@ fn document(found: &Investigation) -> Result<Document> {
     let mut document = Document::default();
     summary::verdict(&mut document, findings, *n_hidden, &log.coverage);
     for finding in findings {
-        summary::finding(&mut document, finding);
+        summary::finding(&mut document, finding, summary::timeline(tables, finding)?);
     }
     for section in summary::SECTIONS {
         section(&mut document, tables)?;

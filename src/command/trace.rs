@@ -77,7 +77,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let matching = choose(&story, &options, &terms);
     let families = families(&story, &matching);
     match output.format {
-        Format::Text | Format::Markdown => {
+        Format::Text | Format::Html | Format::Markdown => {
             let asked = Asked {
                 limit: arguments.limit,
                 raw_lines: arguments.lines,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::printable::printable;
+use super::{printable::printable, spark};
 use crate::answer::{Block, Document, Table};
 
 /// Writes the document.
@@ -19,6 +19,9 @@ pub fn markdown(document: &Document) -> String {
 
 fn write_block(out: &mut String, block: &Block) {
     match block {
+        Block::Section(text) => {
+            let _ = writeln!(out, "## {}", escape(text));
+        }
         Block::Heading(text) => {
             let _ = writeln!(out, "### {}", escape(text));
         }
@@ -42,6 +45,7 @@ fn write_block(out: &mut String, block: &Block) {
             }
         }
         Block::Table(rows) => table(out, rows),
+        Block::Chart(chart) => fenced(out, &spark::lines(chart, true)),
         Block::Quote(lines) => {
             let lines: Vec<String> = lines
                 .iter()

@@ -2,9 +2,11 @@
 
 mod csv;
 pub mod evidence;
+mod html;
 mod json;
 mod markdown;
 mod printable;
+mod spark;
 mod text;
 
 use std::io::{self, Write};
@@ -12,6 +14,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub use csv::{Column, CsvWriter};
+pub use html::html;
 pub use json::RecordWriter;
 pub use markdown::markdown;
 pub use printable::printable;
@@ -25,6 +28,8 @@ pub enum Format {
     /// For people.
     #[default]
     Text,
+    /// One page for a browser.
+    Html,
     /// For tickets.
     Markdown,
     /// One JSON object.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
-use super::printable::printable;
+use super::{printable::printable, spark};
 use crate::answer::{Block, Document, Table};
 use crate::finding::Level;
 
@@ -15,6 +15,8 @@ pub struct Look {
     /// Columns; paragraphs and tables keep to it, quoted lines are never broken.
     pub width: usize,
     pub color: bool,
+    /// False: plain ASCII, where the locale is not UTF-8.
+    pub utf8: bool,
 }
 
 /// Writes the document.
@@ -25,9 +27,14 @@ pub fn text(document: &Document, look: Look) -> String {
         // What belongs to a heading follows it at once; all else is set apart.
         let follows_heading = matches!(
             previous,
-            None | Some(Block::Heading(_) | Block::Claim { .. })
+            None | Some(Block::Section(_) | Block::Heading(_) | Block::Claim { .. })
         );
-        if !follows_heading || matches!(block, Block::Heading(_) | Block::Claim { .. }) {
+        if !follows_heading
+            || matches!(
+                block,
+                Block::Section(_) | Block::Heading(_) | Block::Claim { .. }
+            )
+        {
             out.push('\n');
         }
         write_block(&mut out, block, look);
@@ -38,7 +45,7 @@ pub fn text(document: &Document, look: Look) -> String {
 
 fn write_block(out: &mut String, block: &Block, look: Look) {
     match block {
-        Block::Heading(text) => {
+        Block::Section(text) | Block::Heading(text) => {
             let text = printable(text);
             let line = "-".repeat(text.chars().count().min(look.width));
             let text = paint(&text, Style::new().bold(), look);
@@ -63,6 +70,11 @@ fn write_block(out: &mut String, block: &Block, look: Look) {
             }
         }
         Block::Table(rows) => table(out, rows, look.width),
+        Block::Chart(chart) => {
+            for line in spark::lines(chart, look.utf8) {
+                let _ = writeln!(out, "{line}");
+            }
+        }
         Block::Quote(lines) => {
             for (place, line) in lines {
                 let place = paint(&printable(place), Style::new().dimmed(), look);
@@ -144,6 +156,7 @@ mod tests {
     const LOOK: Look = Look {
         width: 60,
         color: false,
+        utf8: true,
     };
 
     #[test]

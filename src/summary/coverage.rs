@@ -6,7 +6,7 @@ use crate::read::{Coverage, FileCoverage, OwnPart};
 
 /// Adds the coverage section.
 pub fn coverage(document: &mut Document, coverage: &Coverage) {
-    document.heading("What this report rests on");
+    document.section("What this report rests on");
     let mut facts = vec![format!(
         "{} lines: {} understood, {} of mail programs not understood, {} of other programs",
         coverage.lines, coverage.understood, coverage.unknown, coverage.other

@@ -38,7 +38,7 @@ pub(super) fn section(document: &mut Document, tables: &Tables) -> Result<()> {
         rows.push(cells);
     }
     if !rows.is_empty() {
-        document.heading(format!(
+        document.section(format!(
             "Deliveries to other servers, by provider ({})",
             providers.height()
         ));

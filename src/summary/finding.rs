@@ -1,14 +1,14 @@
 //! One finding for people: what happened, how we know, what it means, what to do now, what is uncertain.
 
-use crate::answer::{Block, Document, Table};
+use crate::answer::{Block, Chart, Document, Table};
 use crate::finding::{Counts, Finding};
 
 /// Queue IDs shown; the rest is counted, and is whole in the JSON.
 const N_QUEUE_IDS: usize = 12;
 const N_ROWS: usize = 10;
 
-/// Adds a finding.
-pub fn finding(document: &mut Document, finding: &Finding) {
+/// Adds a finding; `timeline`: its messages over time.
+pub fn finding(document: &mut Document, finding: &Finding, timeline: Chart) {
     document.blocks.push(Block::Claim {
         level: finding.level,
         title: finding.title.clone(),
@@ -50,6 +50,7 @@ pub fn finding(document: &mut Document, finding: &Finding) {
     if finding.counts.messages != finding.totals.messages {
         document.table(counts(&finding.counts, &finding.totals));
     }
+    document.chart(timeline);
     document.table(clients(finding));
     document.table(providers(finding));
     queue_ids(document, finding);

@@ -74,7 +74,7 @@ pub(super) fn section(document: &mut Document, tables: &Tables) -> Result<()> {
         }
         rows.push(cells);
     }
-    document.heading(format!("SASL logins ({})", table.height()));
+    document.section(format!("SASL logins ({})", table.height()));
     document.table(Table {
         head: vec![
             "login", "msgs", "rcpts", "sent", "defer", "bounce", "IPs", "from",

@@ -5,6 +5,7 @@ mod deliveries;
 mod finding;
 mod logins;
 mod rejections;
+mod timeline;
 mod traffic;
 mod verdict;
 
@@ -15,6 +16,7 @@ use crate::tables::Tables;
 
 pub use coverage::coverage;
 pub use finding::finding;
+pub use timeline::timeline;
 pub use verdict::verdict;
 
 /// A section of the traffic summary.

@@ -52,7 +52,7 @@ pub(super) fn section(document: &mut Document, tables: &Tables) -> Result<()> {
         rows.push(vec!["login failed".to_owned(), n_failed, addresses]);
     }
     if !rows.is_empty() {
-        document.heading("Refused");
+        document.section("Refused");
         document.table(Table {
             head: vec!["reason", "times", "addresses"],
             rows,

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use polars::prelude::*;
 
+use super::timeline;
 use crate::answer::{Document, Table};
 use crate::correlate::OriginKind;
 use crate::mail::Status;
@@ -62,11 +63,12 @@ pub(super) fn section(document: &mut Document, tables: &Tables) -> Result<()> {
             rows.push(vec![format!("  {}", status.as_str()), count.to_string()]);
         }
     }
-    document.heading("Traffic");
+    document.section("Traffic");
     document.table(Table {
         head: vec!["", "count"],
         rows,
         numbers: vec![1],
     });
+    document.chart(timeline::of_all(tables)?);
     Ok(())
 }
