@@ -98,6 +98,9 @@ pub struct Mitigation {
 /// Stands in an action's command for the logs of the run, which detectors do not know.
 pub const LOGS: &str = "{logs}";
 
+/// Stands in an action's command for the id of its own finding, which `incident` gives.
+pub const FINDING: &str = "{finding}";
+
 /// What to do, as a command to copy, and what it is good for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {

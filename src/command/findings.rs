@@ -8,7 +8,7 @@ use super::arguments::Output;
 use super::output;
 use crate::correlate::Correlator;
 use crate::detect;
-use crate::finding::{Finding, LOGS, Level, shell_word};
+use crate::finding::{FINDING, Finding, LOGS, Level, shell_word};
 use crate::incident;
 use crate::knowledge::Knowledge;
 use crate::options::Options;
@@ -58,8 +58,11 @@ pub(super) fn investigate(options: &Options, output: &Output) -> Result<Investig
     let mut findings = incident::arrange(detected.findings);
     evidence::quote(&mut log, &mut findings);
     let logs = logs(options, &log);
-    for action in findings.iter_mut().flat_map(|finding| &mut finding.actions) {
-        action.command = action.command.replace(LOGS, &logs);
+    for finding in &mut findings {
+        for action in &mut finding.actions {
+            let command = action.command.replace(FINDING, &finding.id);
+            action.command = command.replace(LOGS, &logs);
+        }
     }
     Ok(Investigation {
         log,

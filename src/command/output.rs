@@ -100,8 +100,8 @@ fn look(output: &Output) -> Look {
 /// True when the locale says so (locale(7)): the first of these that is set decides.
 fn is_utf8() -> bool {
     let names = ["LC_ALL", "LC_CTYPE", "LANG"];
-    let set = names.iter().filter_map(|name| std::env::var_os(name));
-    let first = { set }.find(|value| !value.is_empty());
+    let mut set = names.iter().filter_map(std::env::var_os);
+    let first = set.find(|value| !value.is_empty());
     first.is_some_and(|value| {
         let value = value.to_string_lossy().to_ascii_lowercase();
         value.contains("utf-8") || value.contains("utf8")

@@ -11,9 +11,9 @@ use crate::tables::{Tables, columns};
 
 /// Fits a line of 80 columns with its marks.
 const MAX_BARS: i64 = 60;
-const HOUR_MICROS: i64 = 3_600_000_000;
-/// Hours that a bar may stand for.
-const SPANS: [i64; 8] = [1, 2, 3, 6, 12, 24, 48, 168];
+const MINUTE_MICROS: i64 = 60_000_000;
+/// Minutes that a bar may stand for.
+const SPANS: [i64; 12] = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080];
 
 /// All messages accepted, over time.
 pub(super) fn of_all(tables: &Tables) -> Result<Chart> {
@@ -85,11 +85,11 @@ fn chart(moments: &[(Timestamp, bool)], what: &str, marked: Option<&'static str>
     ) else {
         return Chart::default();
     };
-    let hours = (last.micros - first.micros) / HOUR_MICROS + 1;
-    let span = SPANS.iter().find(|span| hours / **span < MAX_BARS);
-    let span = span.copied().unwrap_or(hours / MAX_BARS + 1);
-    let span_micros = span * HOUR_MICROS;
-    // Bars begin at the full hour of the log's own zone.
+    let minutes = (last.micros - first.micros) / MINUTE_MICROS + 1;
+    let span = SPANS.iter().find(|span| minutes / **span < MAX_BARS);
+    let span = span.copied().unwrap_or(minutes / MAX_BARS + 1);
+    let span_micros = span * MINUTE_MICROS;
+    // Bars begin at full spans of the log's own zone.
     let zone = i64::from(first.offset_minutes) * 60_000_000;
     let bar_of = |moment: Timestamp| (moment.micros + zone).div_euclid(span_micros);
     let n_bars = bar_of(last) - bar_of(first) + 1;
@@ -104,9 +104,10 @@ fn chart(moments: &[(Timestamp, bool)], what: &str, marked: Option<&'static str>
         bars[at].marked += u64::from(*is_marked);
     }
     let title = match span {
-        1 => format!("{what} an hour"),
-        24 => format!("{what} a day"),
-        hours => format!("{what} in {hours} hours"),
+        60 => format!("{what} an hour"),
+        1440 => format!("{what} a day"),
+        minutes if minutes > 60 => format!("{what} in {} hours", minutes / 60),
+        minutes => format!("{what} in {minutes} minutes"),
     };
     Chart {
         title,

@@ -13,7 +13,7 @@ use super::words::{plural, summary, title, uncertain};
 use crate::correlate::Symbol;
 use crate::detect::submissions::Submission;
 use crate::detect::{Judged, counting};
-use crate::finding::{Action, Counts, Finding, LOGS, SubjectKind, shell_word};
+use crate::finding::{Action, Counts, FINDING, Finding, LOGS, SubjectKind, shell_word};
 use crate::knowledge::geoip::Country;
 use crate::knowledge::places::Network;
 
@@ -132,10 +132,7 @@ fn actions(account: &Account<'_>, still_queued: &[String]) -> Vec<Action> {
         let ids = if still_queued.len() <= MAX_IDS_IN_COMMAND {
             format!("printf '%s\\n' {} | postsuper -h -", still_queued.join(" "))
         } else {
-            format!(
-                "mailsleuth detect --format json {LOGS} | jq -r '.findings[] | select(.subject.name == \"{}\") | .still_queued[]' | postsuper -h -",
-                account.name.replace(['\\', '"', '\''], "")
-            )
+            format!("mailsleuth queue --finding {FINDING} {LOGS} | postsuper -h -")
         };
         actions.push(Action {
             why: format!(

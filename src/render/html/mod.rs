@@ -11,7 +11,7 @@ use crate::finding::Level;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Of `page.js`: the only script that the page's policy lets run (CSP level 2, script-src hashes).
-const SCRIPT_SHA256: &str = "1vuFtpLiNfEs+ZXGtgaAbrCIxpLGOuPxSwn0CKiTbxI=";
+const SCRIPT_SHA256: &str = "sKPKKXySlf1Ur5clMksRP6dpQE+K0+AZ5/0K5IPpHes=";
 
 /// Writes the page. All text goes through `printable`, and maud escapes it.
 pub fn html(document: &Document) -> String {
@@ -159,5 +159,106 @@ fn figure(chart: &Chart) -> Markup {
                 (PreEscaped(picture))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Bar;
+
+    #[test]
+    fn log_text_is_text_in_the_page() {
+        let hostile = "<script>alert(1)</script>\"'&\u{1b}[2J\u{202e}";
+        let document = Document {
+            blocks: vec![
+                Block::Verdict {
+                    level: Some(Level::High),
+                    text: hostile.to_owned(),
+                },
+                Block::Claim {
+                    level: Level::High,
+                    title: hostile.to_owned(),
+                },
+                Block::Paragraph(hostile.to_owned()),
+                Block::List(vec![hostile.to_owned()]),
+                Block::Quote(vec![(hostile.to_owned(), hostile.to_owned())]),
+                Block::Commands(vec![(hostile.to_owned(), hostile.to_owned())]),
+                Block::Table(Table {
+                    head: vec!["name"],
+                    rows: vec![vec![hostile.to_owned()]],
+                    numbers: vec![],
+                }),
+                Block::Section(hostile.to_owned()),
+                Block::Heading(hostile.to_owned()),
+            ],
+        };
+        let page = html(&document);
+        assert_eq!(page.matches("<script>").count(), 1, "{page}");
+        assert_eq!(page.matches("&lt;script&gt;").count(), 12, "{page}");
+        assert!(!page.contains(['\u{1b}', '\u{202e}']));
+    }
+
+    #[test]
+    fn findings_are_articles_and_what_follows_them_is_not() {
+        let claim = |title: &str| Block::Claim {
+            level: Level::High,
+            title: title.to_owned(),
+        };
+        let paragraph = |text: &str| Block::Paragraph(text.to_owned());
+        let document = Document {
+            blocks: vec![
+                claim("first"),
+                paragraph("inside"),
+                claim("second"),
+                Block::Section("Traffic".to_owned()),
+                paragraph("outside"),
+            ],
+        };
+        let page = html(&document);
+        let order = [
+            "<article",
+            "first",
+            "inside",
+            "</article>",
+            "<article",
+            "second",
+            "</article>",
+            "<h2>Traffic",
+            "outside",
+        ];
+        let mut rest = page.as_str();
+        for part in order {
+            let at = rest.find(part).unwrap_or_else(|| panic!("{part}: {page}"));
+            rest = rest.get(at + part.len()..).unwrap_or_default();
+        }
+    }
+
+    #[test]
+    fn bars_become_a_picture_without_a_font_or_a_request() {
+        let bar = |all, marked| Bar {
+            label: "11-19 22:00".to_owned(),
+            all,
+            marked,
+        };
+        let chart = Chart {
+            title: "Messages an hour".to_owned(),
+            marked: Some("somebody else's"),
+            bars: vec![bar(3, 0), bar(50, 40)],
+        };
+        let picture = chart::svg(&chart).expect("a picture");
+        assert!(picture.starts_with("<svg") && picture.contains("#B3261E"));
+        assert!(!picture.contains("href"), "{picture}");
+        assert_eq!(chart::svg(&Chart::default()), None);
+    }
+
+    /// The page's policy lets no other script run than this one.
+    #[test]
+    fn the_policy_names_the_script() {
+        use base64::Engine as _;
+        use sha2::Digest as _;
+        let sum = sha2::Sha256::digest(SCRIPT);
+        let sum = base64::engine::general_purpose::STANDARD.encode(sum);
+        assert_eq!(sum, SCRIPT_SHA256);
     }
 }

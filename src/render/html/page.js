@@ -20,7 +20,7 @@ for (const table of document.querySelectorAll("table")) {
       body.append(...(down ? rows.reverse() : rows));
     });
   });
-  if (body.rows.length < 8) continue;
+  if (body.rows.length < 12) continue;
   const filter = document.createElement("input");
   filter.className = "filter";
   filter.type = "search";
