@@ -14,7 +14,6 @@ use crate::tables::{Tables, columns};
 
 /// A message that a client handed in without a login.
 #[derive(Debug, Clone)]
-#[allow(dead_code)]
 pub(super) struct Arrival {
     pub(super) mail: Submission,
     pub(super) client_name: Option<Symbol>,

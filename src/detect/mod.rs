@@ -8,12 +8,14 @@ mod credential_attack;
 mod dnsbl_failure;
 mod locked_out_user;
 mod notices;
+mod open_relay;
 mod passwords;
 mod refusals;
 mod rows;
 mod score;
 mod sender_mismatch;
 mod site;
+mod spoofed_local_sender;
 mod submissions;
 
 use anyhow::{Result, bail};
@@ -156,7 +158,6 @@ pub struct Context<'a> {
     /// Notifications that reached a mailbox here.
     notices: Vec<notices::Notice>,
     /// Mail from clients without a login, under a sender of this site or on its way elsewhere.
-    #[allow(dead_code)]
     arrivals: Vec<Arrival>,
 }
 
@@ -176,6 +177,8 @@ pub const DETECTORS: &[&Detector] = &[
     &locked_out_user::DETECTOR,
     &dnsbl_failure::DETECTOR,
     &sender_mismatch::DETECTOR,
+    &spoofed_local_sender::DETECTOR,
+    &open_relay::DETECTOR,
     &backscatter_victim::DETECTOR,
 ];
 

@@ -101,6 +101,11 @@ impl Site {
         }
     }
 
+    /// True when the log, or what was told, names any domain of this server.
+    pub(super) fn has_domains(&self) -> bool {
+        !self.domains.is_empty()
+    }
+
     /// True for a domain with mailboxes or logins here; in lower case.
     pub(super) fn is_own_domain(&self, domain: &str) -> bool {
         self.domains.contains_key(domain)
@@ -121,7 +126,6 @@ impl Site {
     }
 
     /// True for a domain that this server takes mail for: its own, or one that it hands on.
-    #[allow(dead_code)]
     pub(super) fn takes_mail_for(&self, address: Address<'_>) -> bool {
         let domain = address.domain().map(str::to_ascii_lowercase);
         // A bare name is a mailbox of this host.
