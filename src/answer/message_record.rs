@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use serde::Serialize;
 
-use crate::correlate::{Lack, Lineage, Message, OriginKind, Recipient, Strings, Symbol};
+use crate::correlate::{Flaw, Lack, Lineage, Message, OriginKind, Recipient, Strings, Symbol};
 use crate::incident::stable_id;
 use crate::knowledge::postcat::QueueFile;
 use crate::knowledge::providers::Providers;
@@ -32,6 +32,9 @@ pub struct MessageRecord {
     /// Why not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incomplete: Vec<&'static str>,
+    /// Why its history cannot be: lines are missing that the log should hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impossible: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<RelativeRecord>,
     pub children: Vec<RelativeRecord>,
@@ -221,6 +224,7 @@ impl Messages {
             state: message.state().as_str(),
             complete: message.is_complete(),
             incomplete: message.lacks().into_iter().map(Lack::as_str).collect(),
+            impossible: self.impossible(message),
             parent: self.lineage.parent(number).and_then(relative),
             children: self.lineage.children(number).filter_map(relative).collect(),
             recipients: message
@@ -245,6 +249,12 @@ impl Messages {
             arrival: arrival(message),
             queue_file: None,
         }
+    }
+
+    fn impossible(&self, message: &Message) -> Option<&'static str> {
+        let has_parent = self.lineage.parent(message.number).is_some();
+        let flaw = message.flaw(has_parent, &self.strings);
+        flaw.map(Flaw::as_str)
     }
 
     /// A record for each recipient; who handed the message in is told as of its submission.
@@ -345,19 +355,10 @@ pub fn is_queue_file_of(file: &QueueFile, message: &Message, strings: &Strings) 
     is_sender && is_time
 }
 
-/// `delay=161913` of a delivery puts the arrival so many seconds before its line.
+/// When it arrived, where no line of its beginning tells.
 fn arrival(message: &Message) -> Option<Timestamp> {
-    if message.origin.kind != OriginKind::Unknown {
-        return None;
-    }
-    let attempts = message.recipients.iter();
-    let arrivals = attempts.filter_map(|r| Some((r.last_attempt, r.delay?)));
-    let (seen, delay) = arrivals.min_by_key(|(seen, _)| *seen)?;
-    Some(Timestamp {
-        micros: seen.micros - (delay * 1e6) as i64,
-        digits: 0,
-        ..seen
-    })
+    let is_untold = message.origin.kind == OriginKind::Unknown;
+    message.arrival().filter(|_| is_untold)
 }
 
 /// What the log says of a recipient's next hop.

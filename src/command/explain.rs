@@ -77,9 +77,11 @@ fn describe(document: &mut Document, detector: &Detector) {
             .collect(),
         numbers: vec![2],
     });
-    document.paragraph(
-        "Signals of one group count as one kind of reason; nothing is reported unless two kinds come together, or one signal weighs 0.90 or more.",
-    );
+    document.paragraph(if detector.judges_each() {
+        "The strongest signal decides: 0.70 or more is high, 0.50 medium, 0.40 low, less is info."
+    } else {
+        "Signals of one group count as one kind of reason; nothing is reported unless two kinds come together, or one signal weighs 0.90 or more."
+    });
     document.heading("Thresholds");
     document.table(Table {
         head: vec!["name", "value", "meaning"],

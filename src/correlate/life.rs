@@ -170,6 +170,7 @@ impl Correlator {
             first_seen: record.timestamp,
             last_seen: record.timestamp,
             first_line: record.at,
+            log_began_micros: self.began_micros(record, place),
             origin: Origin::default(),
             message_id: None,
             from: None,
@@ -187,6 +188,13 @@ impl Correlator {
         self.touch(record, slot);
         self.meet_awaited(record, place, queue_id, slot);
         slot
+    }
+
+    /// The first moment at which a line of the host spoke of a message or a session.
+    fn began_micros(&self, record: &Record<'_>, place: Place) -> i64 {
+        let mut hosts = self.hosts_began.iter();
+        let began = hosts.find(|(host, _)| *host == place.host);
+        began.map_or(record.timestamp.micros, |(_, micros)| *micros)
     }
 
     /// Notes that a line spoke of the message.

@@ -17,6 +17,8 @@ pub struct Message {
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
     pub first_line: LineRef,
+    /// The first moment of its host's log; what arrived before has no beginning there.
+    pub log_began_micros: i64,
     pub origin: Origin,
     pub message_id: Option<Box<str>>,
     /// Envelope sender; the empty text is the null sender.

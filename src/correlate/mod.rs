@@ -1,6 +1,7 @@
 //! Events in log order -> messages, logins, refusals, and who came of whom.
 
 mod delivery;
+mod flaw;
 mod handover;
 mod kinship;
 mod life;
@@ -15,6 +16,7 @@ mod store;
 mod strings;
 mod whole;
 
+pub use flaw::Flaw;
 pub use lineage::{Lineage, Link, Relation};
 pub use message::{Ending, EventSeen, Lack, Message, Origin, OriginKind, Recipient, State};
 pub use proof::Proof;
@@ -148,6 +150,8 @@ pub struct Correlator {
     host: Option<(Box<str>, Symbol)>,
     /// The distinct instances of the programs.
     instances: Vec<Symbol>,
+    /// The first moment of each host's log.
+    hosts_began: Vec<(Symbol, i64)>,
     finished: Vec<Message>,
     /// Links to messages of which no line was seen yet.
     awaited: Awaited,
@@ -228,6 +232,14 @@ impl Correlator {
         (self.finished, self.told)
     }
 
+    /// Only log text of a hostile host has hundreds of hosts; the log of the rest begins with each message.
+    fn note_host(&mut self, host: Symbol, now_micros: i64) {
+        let is_known = self.hosts_began.iter().any(|(known, _)| *known == host);
+        if !is_known && self.hosts_began.len() < 256 {
+            self.hosts_began.push((host, now_micros));
+        }
+    }
+
     fn program(&mut self, name: &str) -> Program {
         if let Some(known) = self.programs.get(name) {
             return *known;
@@ -247,12 +259,13 @@ impl Correlator {
         program
     }
 
-    fn host(&mut self, name: &str) -> Symbol {
+    fn host(&mut self, name: &str, now_micros: i64) -> Symbol {
         match &self.host {
             Some((known, symbol)) if **known == *name => *symbol,
             Some(_) | None => {
                 let symbol = self.told.strings.intern(name);
                 self.host = Some((name.into(), symbol));
+                self.note_host(symbol, now_micros);
                 symbol
             }
         }

@@ -42,7 +42,7 @@ impl Correlator {
         }
         let program = self.program(record.program);
         let place = Place {
-            host: self.host(record.host),
+            host: self.host(record.host, record.timestamp.micros),
             program: program.symbol,
             instance: program.instance,
             ends_untold: program.ends_untold,

@@ -209,6 +209,7 @@ mod tests {
             first_seen: moment,
             last_seen: moment,
             first_line: LineRef::default(),
+            log_began_micros: 0,
             origin: Origin {
                 kind: OriginKind::Smtpd,
                 ..Origin::default()

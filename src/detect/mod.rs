@@ -7,6 +7,7 @@ mod counting;
 mod credential_attack;
 mod dnsbl_failure;
 mod locked_out_user;
+mod log_integrity;
 mod notices;
 mod open_relay;
 mod passwords;
@@ -17,6 +18,7 @@ mod sender_mismatch;
 mod site;
 mod spoofed_local_sender;
 mod submissions;
+mod words;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -100,6 +102,28 @@ impl Detector {
     }
 }
 
+impl Detector {
+    /// The verdict where each signal is enough by itself, for a detector whose signals are of one group.
+    fn judge_each(&self, signals: Vec<Signal>, mitigations: Vec<Mitigation>) -> Option<Judged> {
+        let score = score::strongest(&signals, &mitigations)?;
+        Some(Judged {
+            detector: self.id,
+            level: score::level_of(score),
+            score,
+            signals,
+            mitigations,
+        })
+    }
+
+    /// True when its signals are kinds of one reason: each is judged by itself.
+    pub fn judges_each(&self) -> bool {
+        let first = self.signals.first();
+        self.signals
+            .iter()
+            .all(|kind| first.is_some_and(|first| first.group == kind.group))
+    }
+}
+
 /// The verdict on a subject, before it is told.
 struct Judged {
     detector: &'static str,
@@ -148,7 +172,6 @@ pub struct Context<'a> {
     config: &'a Config,
     /// The detector that is asked now.
     detector: &'static str,
-    #[allow(dead_code)]
     coverage: &'a Coverage,
     site: Site,
     /// What each login handed in, in the order of the logins' names.
@@ -180,6 +203,7 @@ pub const DETECTORS: &[&Detector] = &[
     &spoofed_local_sender::DETECTOR,
     &open_relay::DETECTOR,
     &backscatter_victim::DETECTOR,
+    &log_integrity::DETECTOR,
 ];
 
 /// What the detectors say, and what they took as this server's own.

@@ -60,6 +60,24 @@ pub(super) fn level(
     }
 }
 
+/// The weight of the strongest signal, reduced by what speaks against it; `None` without signals.
+pub(super) fn strongest(signals: &[Signal], mitigations: &[Mitigation]) -> Option<f64> {
+    let strongest = signals.iter().map(|signal| signal.weight);
+    let strongest = strongest.max_by(f64::total_cmp)?;
+    let relief: f64 = mitigations.iter().map(|m| 1.0 - m.weight).product();
+    Some((strongest * relief * 100.0).round() / 100.0)
+}
+
+/// The level of a claim that needs no second reason.
+pub(super) fn level_of(score: f64) -> Level {
+    match score {
+        score if score >= HIGH => Level::High,
+        score if score >= MEDIUM => Level::Medium,
+        score if score >= SAY => Level::Low,
+        _ => Level::Info,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
 //! Files -> records in log order: lines parsed in parallel, then dated and shown one after the other.
 
+mod coverage;
 mod parsed;
+mod rhythm;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
@@ -8,14 +10,17 @@ use std::sync::atomic::AtomicU64;
 use anyhow::{Context, Result, anyhow, bail};
 use hashbrown::HashMap;
 use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::event::Event;
 use crate::input::{self, Block, Fault, Input, Source};
 use crate::mail::{LineRef, Timestamp};
 use crate::options::Options;
-use crate::syslog::{Clock, ClockOptions, FileYear, HostZone, Zone};
-use parsed::{ParsedBlock, ParsedLines};
+use crate::syslog::{Clock, ClockOptions, Zone};
+use parsed::{Parsed, ParsedBlock, ParsedLines};
+use rhythm::Rhythms;
+
+pub use coverage::{Break, Coverage, FaultCoverage, FileCoverage, Loss, OwnPart, ProgramCoverage};
+pub use rhythm::{HostRhythm, Moment, Silence, StepBack};
 
 /// A line of the log: where it stands, when and by whom it was written, and what it says.
 #[derive(Debug, Clone)]
@@ -35,94 +40,6 @@ pub struct Record<'a> {
     pub is_lossy: bool,
     /// The logs of this run are known to come from several hosts.
     pub of_several_hosts: bool,
-}
-
-/// What was read, and how far it was understood: every line is counted once.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Coverage {
-    pub lines: u64,
-    /// Lines of mail programs that a rule understands.
-    pub understood: u64,
-    /// Lines of mail programs that no rule understands.
-    pub unknown: u64,
-    /// Lines of other programs.
-    pub other: u64,
-    /// Lines with bytes that are not UTF-8.
-    pub lossy: u64,
-    /// Lines too long to be read whole.
-    pub cut: u64,
-    /// Lines without a time.
-    pub undated: u64,
-    /// Lines that the logging system itself says it dropped, as far as it counts them.
-    pub lines_lost: u64,
-    /// Lines that say so.
-    pub loss_notices: u64,
-    /// Places where the log is silent for long, or its clock goes back; the first ones.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub breaks: Vec<Break>,
-    /// By program, where it is one of a mail server; the first ones met.
-    pub programs: Vec<ProgramCoverage>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_seen: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_seen: Option<Timestamp>,
-    pub files: Vec<FileCoverage>,
-    /// Which year was taken for lines without one, and why.
-    pub years: Vec<FileYear>,
-    /// Which zone was taken for lines without an offset, and why.
-    pub zones: Vec<HostZone>,
-    /// What was taken as this server's own, and from where.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub own: Vec<OwnPart>,
-    /// What could not be read: the answer is incomplete.
-    pub faults: Vec<FaultCoverage>,
-    pub notices: Vec<String>,
-}
-
-/// A domain, a network, or a table that holds more of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OwnPart {
-    /// `domain`, `relayed domain`, `network`, `table`.
-    pub kind: &'static str,
-    pub name: String,
-    pub because: String,
-}
-
-/// A place where time is not continuous within a file.
-#[derive(Debug, Clone, Serialize)]
-pub struct Break {
-    pub file: String,
-    /// The first line after it.
-    pub line: u32,
-    pub from: Timestamp,
-    pub to: Timestamp,
-}
-
-/// A program's lines.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ProgramCoverage {
-    pub program: String,
-    pub lines: u64,
-    pub unknown: u64,
-}
-
-/// One source.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct FileCoverage {
-    pub file: String,
-    pub lines: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_seen: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_seen: Option<Timestamp>,
-}
-
-/// A source that could not be read, or not to its end.
-#[derive(Debug, Clone, Serialize)]
-pub struct FaultCoverage {
-    pub file: String,
-    pub message: String,
-    pub lines_read: u64,
 }
 
 /// Whoever wants the records, with the names of their sources, in log order, until it breaks off.
@@ -147,6 +64,7 @@ impl Log {
 impl Log {
     /// Tells that messages were let go before their end.
     pub fn note_evicted(&mut self, n_evicted: u64) {
+        self.coverage.n_evicted = n_evicted;
         if n_evicted > 0 {
             self.coverage.notices.push(format!(
                 "{n_evicted} messages without an end were let go early, because too many were open at once: \
@@ -249,12 +167,7 @@ fn in_parallel(
     }
 }
 
-/// Silence that an administrator should know of: even a small server has cron mail once a day.
-const SILENCE_MICROS: i64 = 36 * 3_600_000_000;
-/// A step back that is neither daylight saving nor a slow daemon (L15).
-const STEP_BACK_MICROS: i64 = 3_900 * 1_000_000;
-/// Breaks and programs told: log text can make up any number of them.
-const MAX_BREAKS: usize = 20;
+/// Programs told: log text can make up any number of them.
 const MAX_PROGRAMS: usize = 200;
 
 /// Dates the lines, counts them and shows them.
@@ -264,6 +177,7 @@ struct Reading {
     hosts: Vec<String>,
     n_shown: u64,
     coverage: Coverage,
+    rhythms: Rhythms,
     last: Timestamp,
     /// Place of each program in the coverage.
     programs: HashMap<Box<str>, usize>,
@@ -283,6 +197,7 @@ impl Reading {
                 files: files.collect(),
                 ..Coverage::default()
             },
+            rhythms: Rhythms::default(),
             last: Timestamp::default(),
             programs: HashMap::new(),
         }
@@ -295,13 +210,14 @@ impl Reading {
         for line in &parsed.lines {
             let timestamp = self.clock.resolve(file, &line.header);
             if let Some(moment) = timestamp {
-                self.see(file, line.number, moment);
+                self.see(file, moment);
                 self.last = moment;
             }
             if !self.hosts.is_empty() && !self.hosts.iter().any(|host| host == line.header.host) {
                 continue;
             }
             self.n_shown += 1;
+            self.note(file, line, timestamp.is_some());
             let record = Record {
                 at: LineRef {
                     file,
@@ -368,24 +284,36 @@ impl Reading {
         }
     }
 
+    /// Notes where a line stands in its host's rhythm, and what it says of the log itself.
+    fn note(&mut self, file: u32, line: &Parsed<'_>, has_stamp: bool) {
+        let seen = Moment {
+            at: LineRef {
+                file,
+                line: line.number,
+            },
+            timestamp: self.last,
+        };
+        match line.event {
+            Event::LinesLost { n_lines, text } => {
+                let host = line.header.host;
+                self.coverage.note_loss(seen, host, n_lines, text);
+            }
+            Event::Unknown => {
+                self.coverage.first_unknown.get_or_insert(seen);
+            }
+            _ => {}
+        }
+        if has_stamp {
+            self.rhythms.add(line.header.host, seen, &line.event);
+        }
+    }
+
     /// Notes the moment of a line; many share it with the line before.
-    fn see(&mut self, file: u32, line: u32, moment: Timestamp) {
+    fn see(&mut self, file: u32, moment: Timestamp) {
         let coverage = &mut self.coverage;
         let in_file = &mut coverage.files[file as usize];
         if in_file.last_seen == Some(moment) {
             return;
-        }
-        if let Some(before) = in_file.last_seen {
-            let step = moment.micros - before.micros;
-            let is_break = !(-STEP_BACK_MICROS..=SILENCE_MICROS).contains(&step);
-            if is_break && coverage.breaks.len() < MAX_BREAKS {
-                coverage.breaks.push(Break {
-                    file: in_file.file.clone(),
-                    line,
-                    from: before,
-                    to: moment,
-                });
-            }
         }
         in_file.first_seen.get_or_insert(moment);
         in_file.last_seen = Some(moment);
@@ -399,7 +327,10 @@ impl Reading {
         self.coverage
             .programs
             .sort_by(|a, b| a.program.cmp(&b.program));
+        let hosts = self.rhythms.finish();
         Coverage {
+            breaks: coverage::breaks(&hosts, &self.coverage.files),
+            hosts,
             years: self.clock.years().cloned().collect(),
             zones: self.clock.zones(),
             faults: faults

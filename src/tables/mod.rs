@@ -13,8 +13,9 @@ use anyhow::Result;
 use polars::prelude::*;
 
 use crate::correlate::{
-    Correlator, Lineage, LoginSeen, Message, RejectionSeen, Strings, Symbol, Told,
+    Correlator, Flaw, Lineage, LoginSeen, Message, RejectionSeen, Strings, Symbol, Told,
 };
+use crate::mail::{LineRef, Timestamp};
 use crate::options::Period;
 
 pub use waiting::{PutOff, StillQueued, waiting};
@@ -32,8 +33,40 @@ pub struct Tables {
     pub probes: DataFrame,
     /// What block lists say, one row for each hour, client and list.
     pub listings: DataFrame,
+    /// Messages whose history cannot be, in the order of their first lines.
+    pub impossible: Vec<Impossible>,
+    /// What was asked for.
+    pub period: Period,
     /// The last moment that any record speaks of; microseconds.
     pub log_end_micros: i64,
+}
+
+/// A message of which lines are missing that the log should hold.
+#[derive(Debug, Clone)]
+pub struct Impossible {
+    pub message: u32,
+    pub host: Symbol,
+    pub queue_id: Box<str>,
+    pub flaw: Flaw,
+    pub first_seen: Timestamp,
+    pub first_line: LineRef,
+    pub arrived_micros: i64,
+    pub from: Option<Symbol>,
+}
+
+impl Impossible {
+    fn of(message: &Message, flaw: Flaw) -> Self {
+        Self {
+            message: message.number,
+            host: message.host,
+            queue_id: message.queue_id.clone(),
+            flaw,
+            first_seen: message.first_seen,
+            first_line: message.first_line,
+            arrived_micros: message.earliest_arrival_micros(),
+            from: message.from,
+        }
+    }
 }
 
 /// Takes finished messages one by one; the rest of a message is forgotten.
@@ -41,6 +74,7 @@ pub struct Tables {
 pub struct TablesBuilder {
     messages: messages::Rows,
     deliveries: deliveries::Rows,
+    impossible: Vec<Impossible>,
     period: Period,
 }
 
@@ -59,6 +93,9 @@ impl TablesBuilder {
         self.messages.note_number(message);
         // A transaction that was broken off is no message; a hostile log can hold any number of them.
         if message.was_accepted() && self.period.touches(first, last) {
+            let flaw = message.flaw(false, strings);
+            self.impossible
+                .extend(flaw.map(|flaw| Impossible::of(message, flaw)));
             self.messages.push(message);
             self.deliveries.push(message, strings);
         }
@@ -76,7 +113,7 @@ impl TablesBuilder {
     ///
     /// # Errors
     /// Only when polars cannot take the columns, which is a fault of this program.
-    pub fn finish(self, told: Told, log_end_micros: i64) -> Result<Tables> {
+    pub fn finish(mut self, told: Told, log_end_micros: i64) -> Result<Tables> {
         let Told {
             mut strings,
             links,
@@ -95,6 +132,10 @@ impl TablesBuilder {
         probes.retain(|seen| period.contains(seen.timestamp.micros));
         listings.retain(|seen| period.contains(seen.timestamp.micros));
         let accounts = self.messages.accounts(n_messages);
+        let is_born = |seen: &Impossible| lineage.parent(seen.message).is_some();
+        self.impossible
+            .retain(|seen| seen.flaw != Flaw::NeverEntered || !is_born(seen));
+        self.impossible.sort_unstable_by_key(|seen| seen.message);
         let deliveries = self
             .deliveries
             .finish(&lineage, &accounts, &steps, &mut strings)?;
@@ -107,6 +148,8 @@ impl TablesBuilder {
             listings: probes::listings(&listings)?,
             lineage,
             strings,
+            impossible: self.impossible,
+            period,
             log_end_micros,
         })
     }
