@@ -194,7 +194,7 @@ fn log_text_reaches_the_terminal_as_text() {
     let line = "2024-03-04T08:00:00+01:00 mail postfix/smtpd[9]: A10F00DAA: client=unknown[192.0.2.6], \
         sasl_method=PLAIN, sasl_username==cmd|' /C calc'!A0,<b>\u{1b}]0;x\u{7}\u{202e}\u{9b}2J\n\
         2024-03-04T08:00:00+01:00 mail postfix/qmgr[2]: A10F00DAA: from=<,=1+1@example.com>, size=9, nrcpt=1 (queue active)\n";
-    for command in ["report", "events", "messages", "detect"] {
+    for command in ["report", "events", "messages", "detect", "accounts"] {
         for format in ["text", "json", "jsonl"] {
             let output = run_with_input(
                 &[command, "--format", format, "--color", "never", "-"],

@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, its help, its answer.
 
+mod accounts;
 mod arguments;
 mod detect;
 mod events;
@@ -46,6 +47,8 @@ pub enum Command {
     Detect(detect::Arguments),
     /// What happened to a message, an address, a login, a client
     Trace(trace::Arguments),
+    /// Every SASL login, how it behaves, and its risk with the reasons
+    Accounts(accounts::Arguments),
     /// Every line of the log as a record
     Events(events::Arguments),
     /// Every reconstructed message as a record
@@ -80,6 +83,7 @@ impl Cli {
             Command::Report(arguments) => report::run(arguments),
             Command::Detect(arguments) => detect::run(arguments),
             Command::Trace(arguments) => trace::run(arguments),
+            Command::Accounts(arguments) => accounts::run(arguments),
             Command::Events(arguments) => events::run(arguments),
             Command::Messages(arguments) => messages::run(arguments),
             Command::Queue(arguments) => queue::run(arguments),

@@ -33,6 +33,7 @@ use crate::mail::Timestamp;
 use crate::read::{Coverage, OwnPart};
 use crate::tables::Tables;
 use arrivals::Arrival;
+pub use compromised_account::risk::AccountSeen;
 use site::Site;
 use submissions::Submission;
 
@@ -184,7 +185,26 @@ pub struct Context<'a> {
     arrivals: Vec<Arrival>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    fn new(tables: &'a Tables, knowledge: &'a Knowledge, coverage: &'a Coverage) -> Result<Self> {
+        let mut site = Site::learn(tables, knowledge)?;
+        let arrivals = arrivals::read(tables, &site)?;
+        site.learn_networks(tables, &arrivals);
+        site.learn_relayed(tables, &arrivals);
+        Ok(Self {
+            tables,
+            geoip: &knowledge.geoip,
+            config: &knowledge.config,
+            detector: "",
+            coverage,
+            site,
+            arrivals,
+            by_account: submissions::by_account(tables)?,
+            passwords: passwords::read(tables)?,
+            notices: notices::read(tables)?,
+        })
+    }
+
     /// A threshold of the detector that is asked: the configuration's value, else the declared one.
     fn threshold(&self, threshold: &Threshold) -> f64 {
         let configured = self.config.thresholds.get(self.detector);
@@ -217,22 +237,7 @@ pub struct Detected {
 /// # Errors
 /// When a table lacks a column, which is a fault of this program.
 pub fn detect(tables: &Tables, knowledge: &Knowledge, coverage: &Coverage) -> Result<Detected> {
-    let mut site = Site::learn(tables, knowledge)?;
-    let arrivals = arrivals::read(tables, &site)?;
-    site.learn_networks(tables, &arrivals);
-    site.learn_relayed(tables, &arrivals);
-    let mut context = Context {
-        tables,
-        geoip: &knowledge.geoip,
-        config: &knowledge.config,
-        detector: "",
-        coverage,
-        site,
-        arrivals,
-        by_account: submissions::by_account(tables)?,
-        passwords: passwords::read(tables)?,
-        notices: notices::read(tables)?,
-    };
+    let mut context = Context::new(tables, knowledge, coverage)?;
     let mut findings = Vec::new();
     for detector in DETECTORS {
         context.detector = detector.id;
@@ -255,6 +260,27 @@ fn say_what_stops_it(finding: &mut Finding, knowledge: &Knowledge) {
         finding.uncertain.push(MASTER_CF.to_owned());
     }
     finding.actions.extend(actions);
+}
+
+/// Every login with its numbers and what speaks for misuse, by name. Findings are not joined yet.
+///
+/// # Errors
+/// When a table lacks a column, which is a fault of this program.
+pub fn accounts(
+    tables: &Tables,
+    knowledge: &Knowledge,
+    coverage: &Coverage,
+) -> Result<Vec<AccountSeen>> {
+    let mut context = Context::new(tables, knowledge, coverage)?;
+    context.detector = compromised_account::DETECTOR.id;
+    let mut accounts = compromised_account::risk::accounts(&context)?;
+    for account in &mut accounts {
+        if knowledge.config.trusts(&account.sasl_username) {
+            account.level = account.level.map(|_| Level::Info);
+            account.score = account.score.min(score::SAY);
+        }
+    }
+    Ok(accounts)
 }
 
 /// What the administrator knows of an account weighs more than any signal, but is not hidden.

@@ -7,6 +7,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::guesses::Guess;
 use super::machines;
+use super::misuse;
 use super::neighbourhood::{LoginOf, Neighbourhood, PlaceKey};
 use super::traffic::{peak_per_hour, share, undelivered};
 use super::{
@@ -182,15 +183,13 @@ impl<'a> Account<'a> {
         if (peak as f64) < self.context.threshold(&BULK_PER_HOUR) {
             return false;
         }
+        // Several places of a thief must not make each other ordinary: home is the measure.
         let here: HashSet<u32> = mail.iter().map(|s| s.number).collect();
-        let elsewhere = self
-            .submissions
-            .iter()
-            .filter(|s| !here.contains(&s.number));
-        let others = self
-            .neighbourhood
-            .usual_peak(peak_per_hour(self.submissions.iter()));
-        let usual = peak_per_hour(elsewhere).max(others);
+        let home = misuse::home(self, &[]).map(|home| &self.places[home].submissions);
+        let at_home = home.into_iter().flatten();
+        let elsewhere = at_home.filter(|s| !here.contains(&s.number)).copied();
+        let all = peak_per_hour(self.submissions.iter());
+        let usual = peak_per_hour(elsewhere).max(self.neighbourhood.usual_peak(all));
         peak as f64 >= self.context.threshold(&BULK_FACTOR) * usual.max(1) as f64
     }
 }

@@ -2,7 +2,7 @@
 
 use hashbrown::HashSet;
 
-use super::account::{Account, Place};
+use super::account::Account;
 use super::guesses::Guess;
 use super::neighbourhood::{LoginOf, PlaceKey};
 use super::traffic::DAY_MICROS;
@@ -85,6 +85,26 @@ pub(super) fn incidents<'a>(account: &Account<'a>) -> Vec<Misuse<'a>> {
     spans.into_iter().map(incident).collect()
 }
 
+/// For the list of accounts: all that did not come from home, though nothing says that it is somebody else's.
+pub(super) fn elsewhere<'a>(account: &Account<'a>) -> Misuse<'a> {
+    let home = home(account, &[]);
+    let away = (0..account.places.len()).filter(|index| Some(*index) != home);
+    let places: Vec<usize> = away.collect();
+    if places.is_empty() {
+        return everything(account);
+    }
+    incident(account, &Suspects { places, home }, (i64::MIN, i64::MAX))
+}
+
+/// For the list of accounts: all that was done with the login, whoever did it.
+pub(super) fn everything<'a>(account: &Account<'a>) -> Misuse<'a> {
+    let suspects = Suspects {
+        places: (0..account.places.len()).collect(),
+        home: None,
+    };
+    incident(account, &suspects, (i64::MIN, i64::MAX))
+}
+
 /// True when the silence between two uses parts two incidents.
 fn is_over(account: &Account<'_>, (last, next): (i64, i64), owners: &[Use]) -> bool {
     let silence = next - last;
@@ -155,17 +175,32 @@ fn suspects(account: &Account<'_>) -> Suspects {
     let places: Vec<usize> = if travel::n_places_within_a_day(account, None) as f64
         >= account.context.threshold(&MANY_PLACES)
     {
-        let others = all().filter(not_home);
-        with(&taken, others)
+        let owners = |index: &usize| is_owners_beside_bots(account, home, *index);
+        with(
+            &taken,
+            all().filter(|index| not_home(index) && !owners(index)),
+        )
     } else {
         let intruders = travel::intruders(account, home);
         let follows = |index: &usize| {
-            let is_foreign = is_foreign_to(account, home, *index) && !taken.is_empty();
-            not_home(index) && (is_foreign || is_after_a_guess(account, &taken, *index))
+            let is_accomplice = is_accomplice(account, home, &taken, *index);
+            not_home(index) && (is_accomplice || is_after_a_guess(account, &taken, *index))
         };
         with(&taken, intruders.into_iter().chain(all().filter(follows)))
     };
     Suspects { places, home }
+}
+
+/// In a network of bots, the owner's telephone: not far from home, and used before the first of them far away.
+fn is_owners_beside_bots(account: &Account<'_>, home: Option<usize>, index: usize) -> bool {
+    let is_placed = |index: usize| account.places[index].country.is_some();
+    let is_near =
+        home.is_some_and(is_placed) && is_placed(index) && !travel::is_far(account, home, index);
+    let far = (0..account.places.len()).filter(|other| travel::is_far(account, home, *other));
+    let since = far
+        .filter_map(|other| account.places[other].first_use())
+        .min();
+    is_near && since.is_some_and(|since| account.places[index].first_use() < Some(since))
 }
 
 /// A place whose mail is strange, or whose password was guessed.
@@ -196,20 +231,39 @@ fn with(taken: &[usize], more: impl Iterator<Item = usize>) -> Vec<usize> {
     places
 }
 
-/// The place that is most likely the owner's: used on most days, for reading mail as well.
-fn home(account: &Account<'_>, taken: &[usize]) -> Option<usize> {
+/// The place that is most likely the owner's: used on most days, for reading mail as well, and first. The number
+/// of messages says nothing: a thief sends more.
+pub(super) fn home(account: &Account<'_>, taken: &[usize]) -> Option<usize> {
     let candidates = (0..account.places.len()).filter(|index| !taken.contains(index));
     candidates.max_by_key(|index| {
         let place = &account.places[*index];
         let days: HashSet<i64> = place.moments().map(|t| t.div_euclid(DAY_MICROS)).collect();
-        let uses = place.logins.len() + place.submissions.len();
-        (days.len(), uses, std::cmp::Reverse(*index))
+        let first = std::cmp::Reverse(place.first_use());
+        (days.len(), place.is_read_from(), first)
     })
 }
 
-fn is_foreign_to(account: &Account<'_>, home: Option<usize>, index: usize) -> bool {
-    let country = |place: &Place<'_>| place.country;
-    let home = home.and_then(|home| country(&account.places[home]));
-    let here = country(&account.places[index]);
-    home.is_some() && here.is_some() && here != home
+/// A place in a country far from home that was not used before the thief was there. The owner's telephone
+/// crosses a border too, and did so before.
+fn is_accomplice(
+    account: &Account<'_>,
+    home: Option<usize>,
+    taken: &[usize],
+    index: usize,
+) -> bool {
+    let is_far = travel::is_far(account, home, index);
+    let first = |index: usize| account.places[index].first_use();
+    let since = taken.iter().filter_map(|taken| first(*taken)).min();
+    // A stolen password is often tried from somewhere on the day before it is used.
+    let is_new =
+        since.is_some_and(|since| first(index).is_some_and(|first| first >= since - DAY_MICROS));
+    is_far && is_new && !is_unlike(account, taken, index)
+}
+
+/// Who forges every sender does not write under the owner's name from somewhere else.
+fn is_unlike(account: &Account<'_>, taken: &[usize], index: usize) -> bool {
+    let mail = |index: usize| account.places[index].submissions.iter();
+    let forges = |index: usize| mail(index).any(|submission| account.is_forged(submission));
+    let thief_forges = !taken.is_empty() && taken.iter().all(|taken| forges(*taken));
+    thief_forges && mail(index).next().is_some() && !forges(index)
 }

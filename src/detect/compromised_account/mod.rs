@@ -10,6 +10,7 @@ pub(super) mod names;
 mod neighbourhood;
 mod oddities;
 mod own_machines;
+pub(super) mod risk;
 mod signals;
 mod traffic;
 mod travel;
@@ -92,6 +93,11 @@ const STRANGERS_SHARE: Threshold = Threshold {
     value: 0.9,
     meaning: "share of recipients to whom the owner's own mail never goes",
 };
+const MORE_THAN_OWNER: Threshold = Threshold {
+    name: "more-than-owner",
+    value: 3.0,
+    meaning: "times the recipients of the owner's own mail; who travels or works elsewhere does not write so much more",
+};
 const OWN_CIRCLE: Threshold = Threshold {
     name: "own-circle",
     value: 10.0,
@@ -157,8 +163,14 @@ pub(super) const DETECTOR: Detector = Detector {
         SignalKind {
             name: "bulk",
             group: "traffic",
-            weight: 0.3,
-            meaning: "many more recipients in an hour than the account, and the others here, ever had",
+            weight: 0.45,
+            meaning: "many more recipients in an hour than the account, and the others here, ever had; 0.30 where not huge",
+        },
+        SignalKind {
+            name: "more-than-owner",
+            group: "traffic",
+            weight: 0.25,
+            meaning: "many times the owner's own mail in the same logs, however slowly",
         },
         SignalKind {
             name: "undelivered",
@@ -307,6 +319,7 @@ pub(super) const DETECTOR: Detector = Detector {
         SPRAYED_NAMES,
         BRUTE_FORCE_FAILURES,
         STRANGERS_SHARE,
+        MORE_THAN_OWNER,
         OWN_CIRCLE,
         BOUNCES_HOME,
         NEVER_TWICE,

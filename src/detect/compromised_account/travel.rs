@@ -96,6 +96,17 @@ pub(super) fn intruders(account: &Account<'_>, home: Option<usize>) -> Vec<usize
     (0..account.places.len()).filter(far_away).collect()
 }
 
+/// True for a place in a country that does not touch home's.
+pub(super) fn is_far(account: &Account<'_>, home: Option<usize>, index: usize) -> bool {
+    let country = |index: usize| account.places[index].country;
+    home.and_then(country)
+        .zip(country(index))
+        .is_some_and(|(home, here)| {
+            let km = account.context.geoip.min_distance_km(home, here);
+            home != here && km.is_none_or(|km| km > MIN_KM)
+        })
+}
+
 /// True for the machines of a service that reads and sends mail on its users' behalf.
 pub(super) fn is_mail_service(place: &Place<'_>) -> bool {
     matches!(place.key, PlaceKey::Asn(asn) if MAIL_SERVICES.contains(&asn))

@@ -8,8 +8,8 @@ use crate::detect::compromised_account::account::Account;
 use crate::detect::compromised_account::misuse::Misuse;
 use crate::detect::compromised_account::traffic::{peak_per_hour, recipients, share, undelivered};
 use crate::detect::compromised_account::{
-    BOUNCES_HOME, BULK_FACTOR, BULK_PER_HOUR, DETECTOR, FORGED_SHARE, MIN_RECIPIENTS, OWN_CIRCLE,
-    STRANGERS_SHARE, claim,
+    BOUNCES_HOME, BULK_FACTOR, BULK_PER_HOUR, DETECTOR, FORGED_SHARE, MIN_RECIPIENTS,
+    MORE_THAN_OWNER, OWN_CIRCLE, STRANGERS_SHARE, claim,
 };
 use crate::detect::counting;
 use crate::detect::submissions::Submission;
@@ -18,12 +18,16 @@ use crate::knowledge::replies::ReplyClass;
 
 /// An owner who himself writes mostly to new people has no circle to compare with.
 const MAX_NEW_OF_OWNER: f64 = 0.6;
+/// Times what makes bulk at which it weighs all that it can, where it is twice the threshold as well.
+const HUGE_FACTOR: f64 = 4.0;
+const WEIGHT_OF_SOME_BULK: f64 = 0.3;
 
 pub(super) fn signals(account: &Account<'_>, misuse: &Misuse<'_>) -> Vec<Option<Signal>> {
     vec![
         forged_sender(account, misuse),
         leftovers(account, misuse),
         bulk(account, misuse),
+        more_than_owner(account, misuse),
         undelivered_share(account, misuse),
         one_provider(account, misuse),
         called_spam(misuse),
@@ -94,7 +98,24 @@ fn bulk(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         "{peak} recipients in its busiest hour; the owner's own busiest hour has {owners}, the median of the other accounts {usual}"
     );
     let facts = json!({ "recipients_per_hour": peak, "owner": owners, "median": usual });
-    DETECTOR.signal("bulk", detail, facts)
+    let mut found = DETECTOR.signal("bulk", detail, facts)?;
+    let huge = (HUGE_FACTOR * needed).max(2.0 * account.context.threshold(&BULK_PER_HOUR));
+    if (peak as f64) < huge {
+        found.weight = WEIGHT_OF_SOME_BULK;
+    }
+    Some(found)
+}
+
+/// Spread over the day, much mail has no busy hour.
+fn more_than_owner(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
+    let theirs = recipients(misuse.submissions.iter().copied());
+    let owners = recipients(misuse.owners.iter().copied());
+    let enough = theirs as f64 >= account.context.threshold(&BULK_PER_HOUR);
+    let factor = account.context.threshold(&MORE_THAN_OWNER);
+    let detail = format!("{theirs} recipients in all; the owner's own mail has {owners}");
+    let facts = json!({ "recipients": theirs, "owner": owners });
+    (enough && owners > 0 && theirs as f64 >= factor * owners as f64)
+        .then(|| DETECTOR.signal("more-than-owner", detail, facts))?
 }
 
 fn undelivered_share(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {

@@ -3,7 +3,7 @@
 use hashbrown::HashSet;
 
 use crate::correlate::Symbol;
-use crate::detect::compromised_account::account::Account;
+use crate::detect::compromised_account::account::{Account, Place};
 use crate::detect::compromised_account::misuse::Misuse;
 use crate::detect::compromised_account::neighbourhood::PlaceKey;
 use crate::detect::compromised_account::traffic::{DAY_MICROS, share, undelivered};
@@ -28,7 +28,7 @@ pub(in crate::detect::compromised_account) fn mitigations(
     [
         own_sender(account, misuse),
         well_delivered(account, misuse),
-        routine(misuse),
+        routine(account, misuse),
         mail_service(account, misuse),
         masked(account, misuse),
     ]
@@ -40,7 +40,8 @@ pub(in crate::detect::compromised_account) fn mitigations(
 fn own_sender(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Mitigation> {
     let forged = misuse.submissions.iter().any(|s| account.is_forged(s));
     let told = misuse.submissions.iter().all(|s| s.from.is_some());
-    (!forged && told && !misuse.submissions.is_empty()).then(|| Mitigation {
+    let clears = !forged && told && !is_new_and_far(account, misuse);
+    (clears && !misuse.submissions.is_empty()).then(|| Mitigation {
         name: "own-sender",
         weight: 0.1,
         detail: "all envelope senders are in domains of this server".to_owned(),
@@ -51,11 +52,21 @@ fn well_delivered(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Mitigati
     let (failed, all) = undelivered(misuse.submissions.iter().copied());
     let delivered =
         all as f64 >= account.context.threshold(&MIN_RECIPIENTS) && share(failed, all) < 0.05;
-    (delivered && !forges_from_a_new_place(account, misuse)).then(|| Mitigation {
+    let proves_nothing =
+        is_new_and_far(account, misuse) || forges_from_a_new_place(account, misuse);
+    (delivered && !proves_nothing).then(|| Mitigation {
         name: "well-delivered",
         weight: 0.2,
         detail: format!("{} of {all} deliveries were accepted", all - failed),
     })
+}
+
+/// Mail from a far country under the owner's own address, and well taken at first, is what a phished password
+/// is good for.
+fn is_new_and_far(account: &Account<'_>, misuse: &Misuse<'_>) -> bool {
+    let home = misuse.home.filter(|home| !misuse.places.contains(home));
+    let mut places = misuse.places.iter();
+    home.is_some() && places.any(|index| travel::is_far(account, home, *index))
 }
 
 /// Receivers take forged mail as well, for the first hours; a customer's program that has many senders sends
@@ -70,17 +81,26 @@ fn forges_from_a_new_place(account: &Account<'_>, misuse: &Misuse<'_>) -> bool {
 }
 
 /// The same network on several days, and not only to find new recipients every day.
-fn routine(misuse: &Misuse<'_>) -> Option<Mitigation> {
+fn routine(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Mitigation> {
     let day = |micros: i64| micros.div_euclid(DAY_MICROS);
     let opened: HashSet<i64> = misuse.opened().map(|l| day(l.seen.micros)).collect();
     let sent = misuse.submissions.iter().map(|s| day(s.seen.micros));
     let days: HashSet<i64> = sent.chain(opened.iter().copied()).collect();
-    let comes_back = opened.len() >= HABIT_DAYS || share_known(misuse) >= 0.2;
+    let comes_back =
+        opened.len() >= HABIT_DAYS || share_known(misuse) >= 0.2 || is_a_program(account, misuse);
     (misuse.places.len() == 1 && days.len() >= HABIT_DAYS && comes_back).then(|| Mitigation {
         name: "routine",
         weight: 0.4,
         detail: format!("the same network was used for it on {} days", days.len()),
     })
+}
+
+/// A web shop's machine: one address, there since the account's first day.
+fn is_a_program(account: &Account<'_>, misuse: &Misuse<'_>) -> bool {
+    let first_use = account.places.iter().filter_map(Place::first_use).min();
+    let (first, _) = misuse.span();
+    let since_ever = first_use.is_some_and(|first_use| first.micros - first_use < DAY_MICROS);
+    misuse.clients().len() == 1 && since_ever
 }
 
 /// The share of deliveries to somebody who had mail from there on an earlier day.
