@@ -148,10 +148,8 @@ fn document(accounts: &[AccountSeen], n_all: usize, found: &Investigation) -> Do
         let about = found.findings.iter();
         let about = about.filter(|finding| account.findings.contains(&finding.id));
         let titles = about.map(|f| format!("{} ({}, finding {})", f.title, f.detector, f.id));
-        let lines: Vec<String> = titles.chain(reasons).collect();
-        if lines.is_empty() {
-            continue;
-        }
+        let told = std::iter::once(behaviour(account));
+        let lines: Vec<String> = titles.chain(told).chain(reasons).collect();
         let title = format!("{} (score {:.2})", account.sasl_username, account.score);
         match account.level {
             Some(level) => document.blocks.push(Block::Claim { level, title }),
@@ -174,22 +172,33 @@ fn table(accounts: &[AccountSeen]) -> Table {
             number(counts.messages),
             number(counts.recipients),
             percent(account.undelivered_share),
-            percent(account.bounce_share),
             number(counts.networks),
             account.countries.join(" "),
-            number(counts.envelope_senders),
-            number(counts.auth_failures),
-            account.last_seen.for_people(),
         ]
     });
     Table {
         head: vec![
-            "login", "risk", "score", "msgs", "rcpts", "undeliv", "bounce", "nets", "in", "from",
-            "failed", "last",
+            "login", "risk", "score", "msgs", "rcpts", "undeliv", "nets", "in",
         ],
         rows: rows.collect(),
-        numbers: vec![2, 3, 4, 5, 6, 7, 9, 10],
+        numbers: vec![2, 3, 4, 5, 6],
     }
+}
+
+/// What the table has no room for.
+fn behaviour(account: &AccountSeen) -> String {
+    let n = |count: Option<u64>| count.unwrap_or(0);
+    let (counts, percent) = (&account.counts, account.bounce_share * 100.0);
+    let (first, last) = (
+        account.first_seen.for_people(),
+        account.last_seen.for_people(),
+    );
+    format!(
+        "seen from {first} to {last}; envelope senders: {}, bounced: {percent:.0} %, logins: {}, wrong passwords: {}",
+        n(counts.envelope_senders),
+        n(counts.logins),
+        n(counts.auth_failures),
+    )
 }
 
 /// What speaks for misuse, and against it.

@@ -7,7 +7,7 @@ use crate::detect::compromised_account::account::Account;
 use crate::detect::compromised_account::misuse::Misuse;
 use crate::detect::compromised_account::neighbourhood::PlaceKey;
 use crate::detect::compromised_account::{
-    DETECTOR, FAR_TOO_MANY_PLACES, MANY_PLACES, NEVER_TWICE, travel,
+    DETECTOR, FAR_TOO_MANY_PLACES, MANY_PLACES, NEVER_TWICE, travel, words,
 };
 use crate::finding::Signal;
 use crate::knowledge::places::Network;
@@ -75,7 +75,8 @@ fn new_place(account: &Account<'_>, misuse: &Misuse<'_>) -> Option<Signal> {
         "the mail comes"
     };
     let detail = format!(
-        "{what} from {networks} networks from which the account had not been used before {}",
+        "{what} from {} from which the account had not been used before {}",
+        words::plural(networks as u64, "network"),
         first.for_people()
     );
     DETECTOR.signal("new-place", detail, json!({ "networks": networks }))
