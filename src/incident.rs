@@ -15,6 +15,7 @@ const ECHO_SCORE: f64 = 0.45;
 const STOLEN: &str = "compromised-account";
 const GUESSING: &str = "credential-attack";
 const FLOOD: &str = "backscatter-victim";
+const STUCK: &str = "queue-trouble";
 const MISMATCH: &str = "sender-mismatch";
 
 /// Names the findings, links those that belong together, and puts the worst first.
@@ -22,6 +23,7 @@ pub fn arrange(mut findings: Vec<Finding>) -> Vec<Finding> {
     name(&mut findings);
     link_floods_to_stolen_accounts(&mut findings);
     link_mismatches_to_stolen_accounts(&mut findings);
+    link_stuck_mail_to_stolen_accounts(&mut findings);
     link_stolen_accounts_to_guesses(&mut findings);
     tell_of_recurrence(&mut findings);
     findings.sort_by(|a, b| {
@@ -104,6 +106,23 @@ fn is_echo(flood: &Finding, cause: &Finding) -> bool {
         && is_sender
         && (from..=until).contains(&flood.first_seen.micros)
         && n_bounces <= cause.counts.deliveries.unwrap_or(u64::MAX)
+}
+
+/// A provider that puts off a thief's mail is right: most of what waits is the thief's.
+fn link_stuck_mail_to_stolen_accounts(findings: &mut [Finding]) {
+    let causes: Vec<Finding> = serious(findings, STOLEN);
+    for stuck in findings.iter_mut().filter(|f| f.detector == STUCK) {
+        let is_cause = |cause: &&Finding| {
+            let theirs: HashSet<&String> = cause.queue_ids.iter().collect();
+            let ids = stuck.queue_ids.iter();
+            2 * ids.filter(|id| theirs.contains(id)).count() > stuck.queue_ids.len()
+        };
+        if let Some(cause) = causes.iter().find(is_cause) {
+            stuck.caused_by = Some(cause.id.clone());
+            stuck.level = stuck.level.min(ECHO_LEVEL);
+            stuck.score = stuck.score.min(ECHO_SCORE);
+        }
+    }
 }
 
 /// A stolen account whose password was guessed before our eyes follows from the guessing.

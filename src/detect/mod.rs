@@ -1,6 +1,7 @@
 //! Tables -> findings: one file for each detector, and the registry.
 
 mod arrivals;
+mod backscatter_source;
 mod backscatter_victim;
 mod compromised_account;
 mod counting;
@@ -8,9 +9,11 @@ mod credential_attack;
 mod dnsbl_failure;
 mod locked_out_user;
 mod log_integrity;
+mod mails;
 mod notices;
 mod open_relay;
 mod passwords;
+mod queue_trouble;
 mod refusals;
 mod rows;
 mod score;
@@ -223,6 +226,8 @@ pub const DETECTORS: &[&Detector] = &[
     &spoofed_local_sender::DETECTOR,
     &open_relay::DETECTOR,
     &backscatter_victim::DETECTOR,
+    &backscatter_source::DETECTOR,
+    &queue_trouble::DETECTOR,
     &log_integrity::DETECTOR,
 ];
 

@@ -9,7 +9,7 @@ use polars::prelude::*;
 use super::columns;
 use super::growing::{Order, Symbols, flags, numbers, wide_numbers};
 use crate::correlate::{Lineage, Message, Recipient, Strings, Symbol};
-use crate::knowledge::providers::Providers;
+use crate::knowledge::providers::{Providers, host_in_reason};
 use crate::knowledge::replies;
 use crate::mail::{Address, LineRef, Relay};
 
@@ -123,7 +123,7 @@ impl Rows {
                 u32::try_from(ways.len() - 1).expect("there are fewer ways than symbols")
             });
             ways[place as usize].1 += 1;
-            of_row.push(place);
+            of_row.push((place, self.is_local[row]));
         }
         let mut providers = Providers::embedded();
         for ((to, name, ip), n_deliveries) in &ways {
@@ -139,7 +139,7 @@ impl Rows {
         let labels: Vec<Option<Symbol>> = labels.collect();
         of_row
             .into_iter()
-            .map(|place| labels[place as usize])
+            .map(|(place, is_local)| labels[place as usize].filter(|_| !is_local))
             .collect()
     }
 }
@@ -153,7 +153,16 @@ fn relay<'a>(name: Option<Symbol>, ip: Option<Symbol>, strings: &'a Strings) -> 
     }
 }
 
-/// True for a mailbox on this host: `relay=local`, `virtual`, a pipe's name, `host[private/lmtp]`, loopback.
+/// True for a mailbox on this host: `relay=local`, `virtual`, a pipe's name, `host[private/lmtp]`, loopback. With
+/// `relay=none` the reason may name the socket of a mailbox server that is down.
 fn is_local(recipient: &Recipient, strings: &Strings) -> bool {
-    relay(recipient.relay_name, recipient.relay_ip, strings).is_loopback()
+    let known = relay(recipient.relay_name, recipient.relay_ip, strings);
+    if known.name.is_some() || known.ip.is_some() {
+        return known.is_loopback();
+    }
+    let named = host_in_reason(&recipient.reason);
+    named.is_some_and(|named| {
+        let is_socket = named.ip.is_some_and(|ip| ip.contains('/'));
+        is_socket || named.is_loopback()
+    })
 }
