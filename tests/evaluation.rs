@@ -14,7 +14,10 @@ use rayon::prelude::*;
 
 const HALVES: [(&str, &str); 2] = [
     ("choose", "on which thresholds may be chosen"),
-    ("report", "at which nobody looked before"),
+    (
+        "report",
+        "kept for the report; how blind it still is stands below",
+    ),
 ];
 
 fn judgements() -> Vec<Judgement> {
