@@ -11,7 +11,6 @@ use crate::tables::{Tables, columns};
 
 /// Something that this server refused, or would have refused (`reject_warning`).
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code)]
 pub(super) struct Refusal {
     pub(super) seen: Timestamp,
     pub(super) at: LineRef,
@@ -21,15 +20,10 @@ pub(super) struct Refusal {
     pub(super) client_ip: Option<Symbol>,
     pub(super) sasl_username: Option<Symbol>,
     pub(super) class: RejectClass,
-    /// 0 where the line has none; 4xx: try again later.
-    pub(super) reply_code: u16,
-    /// True for what a restriction only warned of: it was not refused.
-    pub(super) is_warning: bool,
     pub(super) dnsbl: Option<Symbol>,
     /// The empty text is the null sender.
     pub(super) from: Option<Symbol>,
     pub(super) to: Option<Symbol>,
-    pub(super) helo: Option<Symbol>,
     pub(super) n_times: u64,
 }
 
@@ -48,11 +42,8 @@ pub(super) fn read(tables: &Tables, wanted: Expr) -> Result<Vec<Refusal>> {
     let client_ips = numbers(columns::CLIENT_IP)?;
     let logins = numbers(columns::SASL_USERNAME)?;
     let classes = numbers(columns::CLASS)?;
-    let reply_codes = numbers(columns::REPLY_CODE)?;
-    let warnings = table.column(columns::IS_WARNING)?.bool()?;
     let lists = numbers(columns::DNSBL)?;
     let (from, to) = (numbers(columns::FROM)?, numbers(columns::TO)?);
-    let helos = numbers(columns::HELO)?;
     let times = numbers(columns::TIMES)?;
     let refusal = |row| Refusal {
         seen: moments(row),
@@ -62,15 +53,9 @@ pub(super) fn read(tables: &Tables, wanted: Expr) -> Result<Vec<Refusal>> {
         client_ip: symbol(client_ips, row),
         sasl_username: symbol(logins, row),
         class: RejectClass::ALL[classes.get(row).unwrap_or(0) as usize],
-        reply_code: reply_codes
-            .get(row)
-            .and_then(|code| code.try_into().ok())
-            .unwrap_or(0),
-        is_warning: warnings.get(row) == Some(true),
         dnsbl: symbol(lists, row),
         from: symbol(from, row),
         to: symbol(to, row),
-        helo: symbol(helos, row),
         n_times: u64::from(times.get(row).unwrap_or(1)),
     };
     Ok((0..table.height()).map(refusal).collect())
