@@ -34,7 +34,8 @@ pub(super) fn finding(account: &Account<'_>, misuse: &Misuse<'_>, judged: Judged
     let still_queued: Vec<String> = mail()
         .flat_map(|s| s.still_queued.iter().cloned())
         .collect();
-    let (first_seen, last_seen) = misuse.span();
+    // The looks into the mailbox before the first message stand in the facts of `timeline`.
+    let (first_seen, last_seen) = misuse.mail_span();
     let counts = counts(account, misuse);
     let sent = mail().filter_map(|s| Some((s.client_ip?, s.seen, 1)));
     let opened = misuse.logins.iter();

@@ -40,6 +40,14 @@ impl Misuse<'_> {
         (first, last)
     }
 
+    /// The first message and the last; the first use and the last where there is no mail.
+    pub(super) fn mail_span(&self) -> (Timestamp, Timestamp) {
+        let sent = || self.submissions.iter().map(|s| s.seen);
+        let first = sent().min_by_key(|seen| seen.micros);
+        let last = sent().max_by_key(|seen| seen.micros);
+        first.zip(last).unwrap_or_else(|| self.span())
+    }
+
     /// The addresses from which it was used.
     pub(super) fn clients(&self) -> HashSet<Symbol> {
         let sent = self.submissions.iter().filter_map(|s| s.client_ip);
