@@ -1,5 +1,7 @@
 //! Is somebody here flooded with bounces for mail that this server never sent?
 
+mod contacted;
+
 use anyhow::Result;
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::*;
@@ -12,9 +14,9 @@ use crate::correlate::Symbol;
 use crate::event::RejectClass;
 use crate::finding::{Action, Counts, Evidence, Finding, LOGS, Mitigation, Signal, SubjectKind};
 use crate::knowledge::places::Network;
-use crate::knowledge::providers::registrable_domain;
 use crate::mail::{Address, LineRef, Timestamp};
 use crate::tables::columns;
+use contacted::Contacted;
 
 const MIN_NOTICES: Threshold = Threshold {
     name: "min-notices",
@@ -25,6 +27,16 @@ const MIN_NETWORKS: Threshold = Threshold {
     name: "min-networks",
     value: 10.0,
     meaning: "different networks (/24 or /48) that they come from",
+};
+const TRICKLE_PER_WEEK: Threshold = Threshold {
+    name: "trickle-per-week",
+    value: 30.0,
+    meaning: "notifications to one address within seven days that are no flood, and yet more than own mail brings home",
+};
+const TRICKLE_NETWORKS: Threshold = Threshold {
+    name: "trickle-networks",
+    value: 20.0,
+    meaning: "different networks that such a trickle comes from",
 };
 const EXPLAINED_SHARE: Threshold = Threshold {
     name: "explained-share",
@@ -54,6 +66,18 @@ pub(super) const DETECTOR: Detector = Detector {
             meaning: "they come from many unrelated servers",
         },
         SignalKind {
+            name: "trickle",
+            group: "flood",
+            weight: 0.25,
+            meaning: "a few notifications from outside every day, for days",
+        },
+        SignalKind {
+            name: "servers-over-days",
+            group: "origin",
+            weight: 0.25,
+            meaning: "they come from many unrelated servers, to which the address sent nothing",
+        },
+        SignalKind {
             name: "no-submission",
             group: "lineage",
             weight: 0.4,
@@ -66,7 +90,13 @@ pub(super) const DETECTOR: Detector = Detector {
             meaning: "they are for addresses of the domain that do not exist",
         },
     ],
-    thresholds: &[MIN_NOTICES, MIN_NETWORKS, EXPLAINED_SHARE],
+    thresholds: &[
+        MIN_NOTICES,
+        MIN_NETWORKS,
+        TRICKLE_PER_WEEK,
+        TRICKLE_NETWORKS,
+        EXPLAINED_SHARE,
+    ],
     false_positives: "A mailing list or newsletter gets its bounces back from many servers: those that answer mail \
         which the address did send are counted apart. Bounces of mail that a stolen account sent belong to that \
         account's finding. Mail that was sent before the log begins, or past this server, cannot be seen.",
@@ -176,106 +206,24 @@ fn refused(context: &Context<'_>) -> Result<Vec<Flood>> {
     Ok(floods.into_iter().map(flood).collect())
 }
 
-/// Whom each address here wrote to: the servers whose bounces are answers.
-struct Contacted {
-    /// Envelope sender in lower case -> registrable domains of relays and recipients.
-    domains: HashMap<String, HashSet<String>>,
-    networks: HashMap<String, HashSet<Network>>,
-}
-
-impl Contacted {
-    fn read(context: &Context<'_>) -> Result<Self> {
-        let tables = context.tables;
-        let senders = tables
-            .messages
-            .clone()
-            .lazy()
-            .filter(col(columns::FROM).is_not_null())
-            .select([col(columns::SUBMISSION), col(columns::FROM)])
-            .collect()?;
-        let numbers = senders.column(columns::SUBMISSION)?.u32()?;
-        let from = senders.column(columns::FROM)?.u32()?;
-        let wanted: HashSet<Symbol> = context.notices.iter().map(|notice| notice.to).collect();
-        let wanted: HashSet<String> = wanted
-            .iter()
-            .map(|to| tables.strings.get(*to).to_ascii_lowercase())
-            .collect();
-        let sender_of: HashMap<u32, u32> = numbers
-            .iter()
-            .zip(from.iter())
-            .filter_map(|(number, from)| Some((number?, from?)))
-            .filter(|(_, from)| {
-                wanted.contains(&tables.strings.cell(Some(*from)).to_ascii_lowercase())
-            })
-            .collect();
-        let mut contacted = Self {
-            domains: HashMap::new(),
-            networks: HashMap::new(),
-        };
-        let deliveries = &tables.deliveries;
-        let submissions = deliveries.column(columns::SUBMISSION)?.u32()?;
-        let to = deliveries.column(columns::TO)?.u32()?;
-        let names = deliveries.column(columns::RELAY_NAME)?.u32()?;
-        let ips = deliveries.column(columns::RELAY_IP)?.u32()?;
-        for row in 0..deliveries.height() {
-            let Some(from) = submissions.get(row).and_then(|s| sender_of.get(&s)) else {
-                continue;
-            };
-            let text = |cell: Option<u32>| tables.strings.cell(cell);
-            let sender = text(Some(*from)).to_ascii_lowercase();
-            let recipient = Address(text(to.get(row))).domain().unwrap_or_default();
-            let domains = contacted.domains.entry(sender.clone()).or_default();
-            for host in [recipient, text(names.get(row))] {
-                let host = host.to_ascii_lowercase();
-                domains.extend(registrable_domain(&host).map(str::to_owned));
-            }
-            if let Ok(ip) = text(ips.get(row)).parse() {
-                let networks = contacted.networks.entry(sender).or_default();
-                networks.insert(Network::of(ip));
-            }
-        }
-        Ok(contacted)
-    }
-
-    /// True when the mailbox's owner wrote to the server that returns this.
-    fn explains(&self, context: &Context<'_>, notice: &Notice) -> bool {
-        let strings = &context.tables.strings;
-        let owner = strings.get(notice.to).to_ascii_lowercase();
-        let host = notice
-            .client_name
-            .map(|name| strings.get(name).to_ascii_lowercase());
-        let by_name = host
-            .as_deref()
-            .and_then(registrable_domain)
-            .is_some_and(|domain| {
-                let domains = self.domains.get(&owner);
-                domains.is_some_and(|domains| domains.contains(domain))
-            });
-        let by_network = ip_of(strings, notice.client_ip).is_some_and(|ip| {
-            let networks = self.networks.get(&owner);
-            networks.is_some_and(|networks| networks.contains(&Network::of(ip)))
-        });
-        by_name || by_network
-    }
-}
-
 fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
     let strings = &context.tables.strings;
     let n_notices: u64 = flood.notices.iter().map(|hit| hit.n_times).sum();
-    let peak = peak_per_day(&flood.notices);
+    let peak = peak_within(&flood.notices, DAY_MICROS);
     let clients: HashSet<Symbol> = flood.notices.iter().filter_map(|h| h.client_ip).collect();
     let networks: HashSet<Network> = clients
         .iter()
         .filter_map(|ip| ip_of(strings, Some(*ip)))
         .map(Network::of)
         .collect();
-    if (peak as f64) < context.threshold(&MIN_NOTICES)
-        || (networks.len() as f64) < context.threshold(&MIN_NETWORKS)
-    {
-        return None;
-    }
     let explained = flood.explained as f64 / flood.notices.len() as f64;
-    let signals = signals(context, flood, peak, networks.len(), explained);
+    let is_flood = peak as f64 >= context.threshold(&MIN_NOTICES)
+        && networks.len() as f64 >= context.threshold(&MIN_NETWORKS);
+    let signals = if is_flood {
+        signals(context, flood, peak, networks.len(), explained)
+    } else {
+        trickle(context, flood, networks.len(), explained)
+    };
     let mitigations: Vec<Mitigation> = (explained >= context.threshold(&EXPLAINED_SHARE))
         .then(|| Mitigation {
             name: "answers-own-mail",
@@ -432,14 +380,37 @@ fn actions(flood: &Flood) -> Vec<Action> {
     ]
 }
 
-/// The most notifications within any 24 hours.
-fn peak_per_day(hits: &[Hit]) -> u64 {
+/// What is no flood, and still not the echo of the address's own mail; refused ones are nobody's burden.
+fn trickle(context: &Context<'_>, flood: &Flood, n_networks: usize, explained: f64) -> Vec<Signal> {
+    let peak = peak_within(&flood.notices, 7 * DAY_MICROS);
+    let is_trickle = flood.kind == SubjectKind::Address
+        && peak as f64 >= context.threshold(&TRICKLE_PER_WEEK)
+        && n_networks as f64 >= context.threshold(&TRICKLE_NETWORKS)
+        && explained < context.threshold(&EXPLAINED_SHARE);
+    if !is_trickle {
+        return Vec::new();
+    }
+    let few = DETECTOR.signal(
+        "trickle",
+        format!("{peak} notifications from outside within seven days"),
+        json!({ "within_a_week": peak }),
+    );
+    let servers = DETECTOR.signal(
+        "servers-over-days",
+        format!("they come from {n_networks} different networks"),
+        json!({ "networks": n_networks }),
+    );
+    few.into_iter().chain(servers).collect()
+}
+
+/// The most notifications within any span of this length.
+fn peak_within(hits: &[Hit], span_micros: i64) -> u64 {
     let mut times: Vec<(i64, u64)> = hits.iter().map(|h| (h.seen.micros, h.n_times)).collect();
     times.sort_unstable();
     let (mut start, mut within, mut most) = (0, 0, 0);
     for (micros, n_times) in &times {
         within += n_times;
-        while times[start].0 < micros - DAY_MICROS {
+        while times[start].0 < micros - span_micros {
             within -= times[start].1;
             start += 1;
         }
