@@ -104,3 +104,19 @@ pub(super) fn providers<'a>(
     providers.sort_by(|a, b| (b.recipients, &a.provider).cmp(&(a.recipients, &b.provider)));
     providers
 }
+
+/// The most of anything within any span of this length; `uses`: when, and how much.
+pub(super) fn peak_within(uses: impl Iterator<Item = (i64, usize)>, span_micros: i64) -> usize {
+    let mut uses: Vec<(i64, usize)> = uses.collect();
+    uses.sort_unstable();
+    let (mut start, mut within, mut most) = (0, 0, 0);
+    for (micros, n) in &uses {
+        within += n;
+        while uses[start].0 < micros - span_micros {
+            within -= uses[start].1;
+            start += 1;
+        }
+        most = most.max(within);
+    }
+    most
+}

@@ -48,11 +48,21 @@ fn parse_json(text: &str) -> Result<Vec<Queued>> {
     let lines = lines.filter(|(line, _): &(&str, u32)| !line.trim().is_empty());
     lines
         .map(|(line, number)| {
-            serde_json::from_str(line).with_context(|| {
+            let mut message: Queued = serde_json::from_str(line).with_context(|| {
                 format!("line {number} is not an object of postqueue -j (postqueue(1))")
-            })
+            })?;
+            message.sender = envelope_sender(message.sender);
+            Ok(message)
         })
         .collect()
+}
+
+/// showq(8) shows the null sender by the name that its mail carries (`empty_address_recipient`), in both forms.
+fn envelope_sender(shown: String) -> String {
+    match shown.as_str() {
+        "MAILER-DAEMON" => String::new(),
+        _ => shown,
+    }
 }
 
 /// showq(8) writes a head, then for each message a line, its recipients under their reason, and an empty line.
@@ -106,11 +116,7 @@ fn entry(line: &str) -> Option<Queued> {
         queue_id: queue_id.to_owned(),
         arrival_time: None,
         message_size: Some(size),
-        // showq(8) shows the null sender by the name that its mail carries.
-        sender: match sender.as_str() {
-            "MAILER-DAEMON" => String::new(),
-            _ => sender,
-        },
+        sender: envelope_sender(sender),
         recipients: Vec::new(),
     })
 }
@@ -162,8 +168,9 @@ mod tests {
 
     #[test]
     fn the_listing_for_programs_is_read() {
-        let line = r#"{"queue_name":"deferred","queue_id":"A1B2C3D4E5","arrival_time":1628785868,"message_size":700,"forced_expire":false,"sender":"","recipients":[{"address":"x@example.com","delay_reason":"timed out"},{"address":"y@example.com"}]}"#;
+        let line = r#"{"queue_name":"deferred","queue_id":"A1B2C3D4E5","arrival_time":1628785868,"message_size":700,"forced_expire":false,"sender":"MAILER-DAEMON","recipients":[{"address":"x@example.com","delay_reason":"timed out"},{"address":"y@example.com"}]}"#;
         let queue = parse(line).unwrap();
+        assert_eq!(queue[0].sender, "");
         assert_eq!(queue[0].arrival_time, Some(1_628_785_868));
         assert_eq!(queue[0].recipients[0].delay_reason, "timed out");
         assert_eq!(queue[0].recipients[1].delay_reason, "");

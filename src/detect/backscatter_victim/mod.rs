@@ -269,7 +269,7 @@ fn judge(context: &Context<'_>, flood: &Flood) -> Option<Finding> {
 fn signals(
     context: &Context<'_>,
     flood: &Flood,
-    peak: u64,
+    peak: usize,
     n_networks: usize,
     explained: f64,
 ) -> Vec<Signal> {
@@ -404,17 +404,12 @@ fn trickle(context: &Context<'_>, flood: &Flood, n_networks: usize, explained: f
 }
 
 /// The most notifications within any span of this length.
-fn peak_within(hits: &[Hit], span_micros: i64) -> u64 {
-    let mut times: Vec<(i64, u64)> = hits.iter().map(|h| (h.seen.micros, h.n_times)).collect();
-    times.sort_unstable();
-    let (mut start, mut within, mut most) = (0, 0, 0);
-    for (micros, n_times) in &times {
-        within += n_times;
-        while times[start].0 < micros - span_micros {
-            within -= times[start].1;
-            start += 1;
-        }
-        most = most.max(within);
-    }
-    most
+fn peak_within(hits: &[Hit], span_micros: i64) -> usize {
+    let uses = hits.iter().map(|hit| {
+        (
+            hit.seen.micros,
+            usize::try_from(hit.n_times).unwrap_or(usize::MAX),
+        )
+    });
+    counting::peak_within(uses, span_micros)
 }

@@ -1,5 +1,6 @@
 //! How much mail, how fast, and how much of it failed: measures that several reasons share.
 
+use crate::detect::counting;
 use crate::detect::submissions::Submission;
 use crate::knowledge::replies::ReplyClass;
 use crate::mail::Status;
@@ -28,20 +29,8 @@ pub(super) fn recipients<'a>(mail: impl Iterator<Item = &'a Submission>) -> usiz
 
 /// The most recipients within any 60 minutes.
 pub(super) fn peak_per_hour<'a>(mail: impl Iterator<Item = &'a Submission>) -> usize {
-    let mut uses: Vec<(i64, usize)> = mail
-        .map(|s| (s.seen.micros, s.deliveries.len() + s.n_untold as usize))
-        .collect();
-    uses.sort_unstable();
-    let (mut start, mut within, mut most) = (0, 0, 0);
-    for (micros, recipients) in &uses {
-        within += recipients;
-        while uses[start].0 < micros - HOUR_MICROS {
-            within -= uses[start].1;
-            start += 1;
-        }
-        most = most.max(within);
-    }
-    most
+    let uses = mail.map(|s| (s.seen.micros, s.deliveries.len() + s.n_untold as usize));
+    counting::peak_within(uses, HOUR_MICROS)
 }
 
 /// A part of a whole; 0 of nothing.

@@ -8,6 +8,7 @@ use super::MIN_SENDER_DOMAINS;
 use crate::correlate::Symbol;
 use crate::detect::Context;
 use crate::detect::arrivals::Arrival;
+use crate::detect::counting;
 use crate::detect::submissions::DeliverySeen;
 use crate::knowledge::places::Network;
 use crate::knowledge::providers::{Providers, registrable_domain};
@@ -184,26 +185,10 @@ impl<'a> Relayed<'a> {
 
     /// The most recipients within any 60 minutes.
     pub(super) fn peak_per_hour(&self) -> usize {
-        let mut uses: Vec<(i64, usize)> = self
-            .arrivals
-            .iter()
-            .map(|a| {
-                (
-                    a.mail.seen.micros,
-                    a.mail.deliveries.len() + a.mail.n_untold as usize,
-                )
-            })
-            .collect();
-        uses.sort_unstable();
-        let (mut start, mut within, mut most) = (0, 0, 0);
-        for (micros, recipients) in &uses {
-            within += recipients;
-            while uses[start].0 < micros - HOUR_MICROS {
-                within -= uses[start].1;
-                start += 1;
-            }
-            most = most.max(within);
-        }
-        most
+        let uses = self.arrivals.iter().map(|a| {
+            let n_recipients = a.mail.deliveries.len() + a.mail.n_untold as usize;
+            (a.mail.seen.micros, n_recipients)
+        });
+        counting::peak_within(uses, HOUR_MICROS)
     }
 }
